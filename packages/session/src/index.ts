@@ -1,0 +1,30 @@
+export { DropCounters } from './drop-counters.js';
+export { Inbound, pending, type PublishTarget } from './inbound.js';
+export { type Capabilities, defaultSessionLimits, fullCapabilities, type QueueOverflow, type SessionLimits } from './limits.js';
+export { MemoryRetained, type RetainedLimits } from './memory/memory-retained.js';
+export { MemorySessions } from './memory/memory-sessions.js';
+export { SingleNode } from './memory/single-node.js';
+export { Message, type MessageContent, type Publisher } from './message.js';
+export { negotiate, type Negotiated, type NegotiationRefusal, type NegotiationSettings } from './negotiation.js';
+export { Delivery } from './outbound/delivery.js';
+export { type DeliveryOutcome, Outbound, type SessionSurroundings } from './outbound/outbound.js';
+export { type Output } from './output.js';
+export { type Cluster, type ClusterHost, type ClusterStatus, type InterestChange } from './ports/cluster.js';
+export { type Env } from './ports/env.js';
+export { type RetainedPage, type RetainedPut, type RetainedStore, type RetainedVersion } from './ports/retained-store.js';
+export {
+  type AcquireRequest,
+  type Position,
+  type QueuePage,
+  type SessionLease,
+  type SessionOperation,
+  type SessionState,
+  type SessionStore,
+  type StoredDelivery,
+  type StoredSession,
+} from './ports/session-store.js';
+export { RetainedReplay } from './retained-replay.js';
+export { type DetachOutcome, Session } from './session.js';
+export { type GroupOutcome, SharedGroup, type SharedGroupLimits, type SharedStrategy } from './shared-group.js';
+export { type Subscription } from './subscription.js';
+export { type ConnectionEnd, type WillAction, willAction } from './will.js';

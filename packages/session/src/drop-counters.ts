@@ -1,0 +1,13 @@
+/** Deliveries that did not happen, by reason. Plain numbers that a metrics scrape reads. */
+export class DropCounters {
+  /** The session's queue was full (rejectNewest), or lost its oldest message (dropOldest). */
+  queueFull = 0;
+  /** QoS 0 for a client whose socket had not drained. */
+  notDrained = 0;
+  /** QoS 0 for a session that was offline. */
+  offline = 0;
+  /** Larger than the client's Maximum Packet Size [MQTT-3.1.2-25]. */
+  tooLarge = 0;
+  /** Message Expiry Interval passed while it waited [MQTT-3.3.2-5]. */
+  expired = 0;
+}

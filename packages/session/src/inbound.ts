@@ -1,0 +1,136 @@
+import { type DecodedPublish, ProtocolError, type PublishProperties, ReasonCode } from '@si-mqtt/codec';
+import { type Capabilities } from './limits.js';
+import { Message } from './message.js';
+import { type Negotiated } from './negotiation.js';
+import { type SessionSurroundings } from './outbound/outbound.js';
+import { type Output } from './output.js';
+import { type Session } from './session.js';
+
+/** The answer to a publication is not known yet; `Inbound.published` is called when it is. */
+export const pending = -1;
+
+/** Where a client's publications go: authorize, retain, route. Implemented by the server's broker. */
+export interface PublishTarget {
+  /** The reason code for the publisher, at once; or `pending`. QoS 0 is always answered at once; its reason code has no reader. */
+  publish(message: Message, session: Session): ReasonCode | typeof pending;
+}
+
+/** An answer that waits for its own outcome, or for an earlier one: acknowledgements keep the order of the publications. */
+interface Answer {
+  readonly packetId: number;
+  readonly qos: 1 | 2;
+  reasonCode: ReasonCode | typeof pending;
+}
+
+/** A client's publications on their way into the broker. */
+export class Inbound {
+  /** QoS 2 packet identifiers that were acknowledged by PUBREC and whose PUBREL is awaited [MQTT-4.3.3-10]. */
+  private received: Set<number> | undefined;
+  private answers: Answer[] | undefined;
+  private topicAliases: (string | undefined)[] | undefined;
+  private negotiated: Negotiated | undefined;
+  private capabilities: Capabilities | undefined;
+  private output: Output | undefined;
+  private readonly surroundings: SessionSurroundings;
+
+  constructor(surroundings: SessionSurroundings) {
+    this.surroundings = surroundings;
+  }
+
+  attach(output: Output, negotiated: Negotiated, capabilities: Capabilities): void {
+    this.output = output;
+    this.negotiated = negotiated;
+    this.capabilities = capabilities;
+    this.topicAliases = undefined; // [MQTT-3.3.2-7]
+  }
+
+  detach(): void {
+    this.output = undefined;
+    // What is still unanswered gets no answer on this connection; a QoS 2 publication that was taken is remembered by `published`.
+    this.topicAliases = undefined;
+  }
+
+  get receivedCount(): number {
+    return this.received?.size ?? 0;
+  }
+
+  receivePublish(packet: DecodedPublish, session: Session, target: PublishTarget): void {
+    const qos = packet.qos;
+    const capabilities = this.capabilities!;
+    if (qos > capabilities.maximumQos) throw new ProtocolError(ReasonCode.qosNotSupported, `PUBLISH with QoS ${qos}`); // [MQTT-3.2.2-11]
+    if (packet.retain && !capabilities.retainAvailable) throw new ProtocolError(ReasonCode.retainNotSupported, 'PUBLISH with RETAIN'); // [MQTT-3.2.2-14]
+    const properties = packet.properties;
+    const topicName = properties?.topicAlias === undefined ? packet.topicName : this.resolveAlias(packet.topicName, properties.topicAlias);
+    if (qos === 0) {
+      target.publish(this.messageOf(packet, topicName, session), session);
+      return;
+    }
+    const packetId = packet.packetId;
+    if (qos === 2 && this.received?.has(packetId) === true) {
+      this.answer({ packetId, qos: 2, reasonCode: ReasonCode.success }); // [MQTT-4.3.3-10]
+      return;
+    }
+    if (this.answers?.some((answer) => answer.packetId === packetId) === true) return; // Repeated before its answer, which comes.
+    const unfinished = (this.received?.size ?? 0) + (this.answers?.length ?? 0);
+    if (unfinished >= this.negotiated!.receiveMaximum) {
+      throw new ProtocolError(ReasonCode.receiveMaximumExceeded, `more than ${this.negotiated!.receiveMaximum} unfinished publications`); // [MQTT-3.3.4-7]
+    }
+    const reasonCode = target.publish(this.messageOf(packet, topicName, session), session);
+    this.answer({ packetId, qos, reasonCode });
+  }
+
+  /** The outcome of a publication that was pending. */
+  published(packetId: number, reasonCode: ReasonCode): void {
+    const answer = this.answers?.find((candidate) => candidate.packetId === packetId && candidate.reasonCode === pending);
+    if (answer === undefined) return;
+    answer.reasonCode = reasonCode;
+    const answers = this.answers!;
+    while (answers.length > 0 && answers[0]!.reasonCode !== pending) this.send(answers.shift()!);
+    if (answers.length === 0) this.answers = undefined;
+  }
+
+  receivePubrel(packetId: number): void {
+    const known = this.received?.delete(packetId) === true; // [MQTT-4.3.3-12]
+    this.output!.sendAcknowledgement('pubcomp', packetId, known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound); // [MQTT-4.3.3-11]
+  }
+
+  private answer(answer: Answer): void {
+    if (answer.reasonCode !== pending && this.answers === undefined) this.send(answer);
+    else (this.answers ??= []).push(answer);
+  }
+
+  private send(answer: Answer): void {
+    const { packetId, qos, reasonCode } = answer;
+    // 3.x has no way to say no: the publication is acknowledged as its QoS says [v3.1.1 MQTT-3.3.5-2].
+    const v5 = this.negotiated!.protocolVersion === 5;
+    if (qos === 2 && (reasonCode < 0x80 || !v5)) (this.received ??= new Set()).add(packetId);
+    this.output?.sendAcknowledgement(qos === 1 ? 'puback' : 'pubrec', packetId, v5 ? reasonCode : ReasonCode.success);
+  }
+
+  /** [MQTT-3.3.2-12]: every alias from 1 to the maximum that CONNACK gave; others are refused with 0x94. */
+  private resolveAlias(topicName: string, alias: number): string {
+    const maximum = this.negotiated!.topicAliasMaximumIn;
+    if (alias > maximum) throw new ProtocolError(ReasonCode.topicAliasInvalid, `Topic Alias ${alias} above ${maximum}`); // [MQTT-3.3.2-9]
+    const aliases = (this.topicAliases ??= []);
+    if (topicName !== '') {
+      aliases[alias] = topicName;
+      return topicName;
+    }
+    const known = aliases[alias];
+    if (known === undefined) throw new ProtocolError(ReasonCode.protocolError, `Topic Alias ${alias} stands for no topic name`);
+    return known;
+  }
+
+  private messageOf(packet: DecodedPublish, topicName: string, session: Session): Message {
+    const now = this.surroundings.env.now();
+    const properties = this.forwarded(packet.properties);
+    return Message.ofPacket(packet, topicName, properties, this.negotiated!.protocolVersion, session, now);
+  }
+
+  /** Without the alias, which belongs to this connection; with the expiry that the server allows. */
+  private forwarded(properties: PublishProperties | undefined): PublishProperties | undefined {
+    if (properties === undefined || properties.topicAlias === undefined) return properties;
+    const { topicAlias: _alias, ...rest } = properties;
+    return rest;
+  }
+}

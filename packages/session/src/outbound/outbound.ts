@@ -1,0 +1,311 @@
+import { protocolError, type ProtocolVersion, publishFirstByte, type QoS, ReasonCode } from '@si-mqtt/codec';
+import { type DropCounters } from '../drop-counters.js';
+import { type SessionLimits } from '../limits.js';
+import { type Message } from '../message.js';
+import { type Negotiated } from '../negotiation.js';
+import { type Output } from '../output.js';
+import { type Env } from '../ports/env.js';
+import { type RetainedReplay } from '../retained-replay.js';
+import { type SharedGroup } from '../shared-group.js';
+import { Delivery } from './delivery.js';
+import { DeliveryQueue } from './delivery-queue.js';
+import { Inflight } from './inflight.js';
+
+/** 'dropped' is a loss that the protocol allows (QoS 0, too large, expired): the publisher's message counts as taken. */
+export type DeliveryOutcome = 'taken' | 'dropped' | 'refused';
+
+/** What all sessions of a server share. */
+export interface SessionSurroundings {
+  readonly env: Env;
+  readonly limits: SessionLimits;
+  readonly drops: DropCounters;
+}
+
+/** Deliveries that one call of `pump` sends at most, so that other connections get their turn. */
+const pumpMax = 256;
+
+/** Everything on the way to one client: what waits, what is in flight, and what the client still has room for. */
+export class Outbound {
+  readonly queue: DeliveryQueue = new DeliveryQueue();
+  /** Called once when a delivery does not fit and the policy is endSession. */
+  overflowed: (() => void) | undefined;
+  private readonly surroundings: SessionSurroundings;
+  private output: Output | undefined;
+  private protocolVersion: ProtocolVersion = 4;
+  private inflight: Inflight | undefined;
+  /** What was in flight when the client came back and has not been sent again yet, in order. */
+  private resend: Delivery[] | undefined;
+  private replays: RetainedReplay[] | undefined;
+  private sendQuotaInitial = 0;
+  private sendQuota = 0;
+  private maximumPacketSize = 0;
+  private topicAliasMaximum = 0;
+  private topicAliases: Map<string, number> | undefined;
+
+  constructor(surroundings: SessionSurroundings) {
+    this.surroundings = surroundings;
+  }
+
+  get inflightCount(): number {
+    return this.inflight?.size ?? 0;
+  }
+
+  get queuedCount(): number {
+    return this.queue.length;
+  }
+
+  /** A QoS 1 delivery would be sent at once. */
+  get canSend(): boolean {
+    const output = this.output;
+    return output !== undefined && output.writable && this.sendQuota > 0 && this.queue.length === 0 && this.resend === undefined;
+  }
+
+  /** A connection begins: aliases and quota start anew, unfinished exchanges are taken up again [MQTT-4.4.0-1]. */
+  attach(output: Output, negotiated: Negotiated): void {
+    this.output = output;
+    this.protocolVersion = negotiated.protocolVersion;
+    this.sendQuotaInitial = negotiated.sendQuota; // [MQTT-4.9.0-1]
+    this.sendQuota = negotiated.sendQuota;
+    this.maximumPacketSize = negotiated.maximumPacketSize;
+    this.topicAliasMaximum = negotiated.topicAliasMaximumOut;
+    this.topicAliases = undefined; // [MQTT-3.3.2-7]
+    const inflight = this.inflight;
+    if (inflight === undefined) return;
+    for (const packetId of inflight.released) output.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
+    if (inflight.published.size > 0) this.resend = [...inflight.published.values()];
+  }
+
+  detach(): void {
+    this.output = undefined;
+    this.resend = undefined;
+  }
+
+  /** Sends the message, or lets it wait, with the options that its subscriptions ask for. */
+  deliver(
+    message: Message,
+    grantedQos: QoS,
+    retain: boolean,
+    subscriptionIdentifiers: readonly number[] | undefined,
+    group: SharedGroup | undefined,
+  ): DeliveryOutcome {
+    const qos = grantedQos < message.qos ? grantedQos : message.qos; // [MQTT-3.8.4-8]
+    if (qos === 0) return this.deliverQos0(message, retain, subscriptionIdentifiers);
+    const delivery = new Delivery(message.keep(), qos, retain, subscriptionIdentifiers, group);
+    if (this.canSend) return this.sendNew(delivery) ? 'taken' : 'dropped';
+    return this.enqueue(delivery);
+  }
+
+  addReplay(replay: RetainedReplay): void {
+    (this.replays ??= []).push(replay);
+  }
+
+  /** An UNSUBSCRIBE or a new SUBSCRIBE ends the replay of its filter. */
+  endReplay(requested: string): void {
+    this.replays = this.replays?.filter((replay) => replay.subscription.requested !== requested);
+  }
+
+  receivePuback(packetId: number): void {
+    const delivery = this.inflight?.published.get(packetId);
+    if (delivery === undefined) return;
+    if (delivery.qos !== 1) throw protocolError(`PUBACK for packet identifier ${packetId}, which is in use for QoS 2`);
+    this.inflight!.published.delete(packetId); // [MQTT-4.3.2-3]
+    this.finished();
+  }
+
+  receivePubrec(packetId: number, reasonCode: ReasonCode): void {
+    const inflight = this.inflight;
+    const delivery = inflight?.published.get(packetId);
+    if (delivery === undefined) {
+      const known = inflight?.released.has(packetId) === true;
+      this.output?.sendAcknowledgement('pubrel', packetId, known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound);
+      return;
+    }
+    if (delivery.qos !== 2) throw protocolError(`PUBREC for packet identifier ${packetId}, which is in use for QoS 1`);
+    inflight!.published.delete(packetId);
+    if (reasonCode >= 0x80) {
+      this.finished(); // [MQTT-4.4.0-2]
+      return;
+    }
+    inflight!.released.add(packetId);
+    this.output?.sendAcknowledgement('pubrel', packetId, ReasonCode.success); // [MQTT-4.3.3-4]
+  }
+
+  receivePubcomp(packetId: number): void {
+    if (this.inflight?.released.delete(packetId) === true) this.finished();
+  }
+
+  /**
+   * Sends what may be sent now: unfinished deliveries again, then what waits, then retained messages of new subscriptions.
+   * Called when the socket has drained, quota came back, or a connection began.
+   */
+  pump(): void {
+    const output = this.output;
+    if (output === undefined) return;
+    let left = pumpMax;
+    if (this.resend !== undefined && !this.pumpResend(output)) return;
+    while (this.queue.length > 0) {
+      if (!output.writable) return;
+      const first = this.queue.peek()!;
+      if (first.qos > 0 && this.sendQuota === 0) return; // [MQTT-4.9.0-2]
+      if (left-- === 0) {
+        output.requestPump();
+        return;
+      }
+      this.queue.shift();
+      if (first.message.isExpired(this.surroundings.env.now())) {
+        this.surroundings.drops.expired++; // [MQTT-3.3.2-5]
+      } else if (first.qos === 0) {
+        this.sendQos0(first.message, first.retain, first.subscriptionIdentifiers);
+      } else {
+        this.sendNew(first);
+      }
+    }
+    if (this.replays !== undefined) this.pumpReplays(output, left);
+  }
+
+  /**
+   * Gives up deliveries of shared subscriptions for other members: all that was never sent, and QoS 1 that was sent and not acknowledged.
+   * What `redispatch` does not take stays. QoS 2 that was sent stays with this client [MQTT-4.8.2-4].
+   */
+  redispatchShared(redispatch: (delivery: Delivery, group: SharedGroup) => boolean): void {
+    const inflight = this.inflight;
+    if (inflight !== undefined) {
+      for (const [packetId, delivery] of inflight.published) {
+        if (delivery.qos === 1 && delivery.group !== undefined && redispatch(delivery, delivery.group)) inflight.published.delete(packetId);
+      }
+    }
+    this.queue.take((delivery) => delivery.group !== undefined && redispatch(delivery, delivery.group));
+  }
+
+  private finished(): void {
+    if (this.sendQuota < this.sendQuotaInitial) this.sendQuota++;
+    if (this.resend !== undefined || this.queue.length > 0 || this.replays !== undefined) this.pump();
+  }
+
+  private deliverQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[] | undefined): DeliveryOutcome {
+    const output = this.output;
+    if (output === undefined) {
+      if (this.surroundings.limits.queueQos0Messages) {
+        return this.enqueue(new Delivery(message.keep(), 0, retain, subscriptionIdentifiers, undefined));
+      }
+      this.surroundings.drops.offline++;
+      return 'dropped';
+    }
+    if (!output.writable) {
+      this.surroundings.drops.notDrained++;
+      return 'dropped';
+    }
+    return this.sendQos0(message, retain, subscriptionIdentifiers) ? 'taken' : 'dropped';
+  }
+
+  private sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[] | undefined): boolean {
+    return this.send(message, publishFirstByte(0, retain, false), 0, subscriptionIdentifiers);
+  }
+
+  /** Under a new packet identifier [MQTT-4.3.2-1] [MQTT-4.3.3-1], with DUP 0 [MQTT-4.3.2-2] [MQTT-4.3.3-2]. */
+  private sendNew(delivery: Delivery): boolean {
+    const inflight = (this.inflight ??= new Inflight());
+    inflight.add(delivery);
+    if (this.send(delivery.message, publishFirstByte(delivery.qos, delivery.retain, false), delivery.packetId, delivery.subscriptionIdentifiers)) {
+      this.sendQuota--;
+      return true;
+    }
+    inflight.published.delete(delivery.packetId);
+    return false;
+  }
+
+  /** False: too large for this client, so dropped as if it had been sent [MQTT-3.1.2-24] [MQTT-3.1.2-25]. */
+  private send(message: Message, firstByte: number, packetId: number, subscriptionIdentifiers: readonly number[] | undefined): boolean {
+    const version = this.protocolVersion;
+    const withPacketId = packetId !== 0;
+    const particular = version === 5 && (subscriptionIdentifiers !== undefined || this.topicAliasMaximum > 0);
+    const frame = particular
+      ? this.particularFrame(message, withPacketId, subscriptionIdentifiers)
+      : message.frame(version, withPacketId);
+    if (frame.end - frame.start > this.maximumPacketSize) {
+      this.surroundings.drops.tooLarge++;
+      return false;
+    }
+    const remaining = frame.messageExpiryAt < 0 ? -1 : message.remainingExpiry(this.surroundings.env.now());
+    this.output!.sendPublish(frame, firstByte, packetId, remaining);
+    return true;
+  }
+
+  /** The first topics of a connection get aliases from their first message on (broker.md §3) [MQTT-3.3.2-11]. */
+  private particularFrame(message: Message, withPacketId: boolean, subscriptionIdentifiers: readonly number[] | undefined) {
+    if (this.topicAliasMaximum === 0) return message.particularFrame(withPacketId, subscriptionIdentifiers, 0, true);
+    const aliases = (this.topicAliases ??= new Map());
+    const known = aliases.get(message.topicName);
+    if (known !== undefined) return message.particularFrame(withPacketId, subscriptionIdentifiers, known, false);
+    if (aliases.size >= this.topicAliasMaximum) return message.particularFrame(withPacketId, subscriptionIdentifiers, 0, true);
+    const frame = message.particularFrame(withPacketId, subscriptionIdentifiers, aliases.size + 1, true);
+    // A packet that is too large is not sent, so its alias would be unknown to the client.
+    if (frame.end - frame.start <= this.maximumPacketSize) aliases.set(message.topicName, aliases.size + 1);
+    return frame;
+  }
+
+  private enqueue(delivery: Delivery): DeliveryOutcome {
+    const { limits, drops } = this.surroundings;
+    const queue = this.queue;
+    const size = delivery.message.size;
+    const fits = () => queue.length < limits.queueMessagesMax && queue.bytes + size <= limits.queueBytesMax;
+    if (!fits()) {
+      if (limits.queueOverflow === 'dropOldest' && size <= limits.queueBytesMax) {
+        while (!fits()) {
+          queue.shift();
+          drops.queueFull++;
+        }
+      } else {
+        drops.queueFull++;
+        if (limits.queueOverflow === 'endSession') this.overflowed?.();
+        return 'refused';
+      }
+    }
+    queue.push(delivery);
+    return 'taken';
+  }
+
+  /** In the original order, under the original identifiers, with DUP, as far as the quota goes [MQTT-3.3.1-1] [MQTT-4.9.0-2]. */
+  private pumpResend(output: Output): boolean {
+    const resend = this.resend!;
+    let next = 0;
+    for (; next < resend.length && this.sendQuota > 0 && output.writable; next++) {
+      const delivery = resend[next]!;
+      if (this.inflight!.published.get(delivery.packetId) !== delivery) continue;
+      const firstByte = publishFirstByte(delivery.qos, delivery.retain, true);
+      if (this.send(delivery.message, firstByte, delivery.packetId, delivery.subscriptionIdentifiers)) this.sendQuota--;
+      else this.inflight!.published.delete(delivery.packetId);
+    }
+    this.resend = next < resend.length ? resend.slice(next) : undefined;
+    return this.resend === undefined;
+  }
+
+  private pumpReplays(output: Output, budget: number): void {
+    const replays = this.replays!;
+    let left = budget;
+    let waiting = 0;
+    while (replays.length > waiting) {
+      const replay = replays[waiting]!;
+      const message = replay.peek();
+      if (message === 'done') {
+        replays.splice(waiting, 1);
+      } else if (message === 'fetching') {
+        waiting++;
+      } else {
+        const { qos: grantedQos, subscriptionIdentifier, mayReceive } = replay.subscription;
+        const qos = Math.min(grantedQos, message.qos) as QoS;
+        if (!output.writable || (qos > 0 && this.sendQuota === 0)) return;
+        if (left-- === 0) {
+          output.requestPump();
+          return;
+        }
+        replay.advance();
+        if (mayReceive !== undefined && !mayReceive(message.topicName)) continue;
+        const identifiers = subscriptionIdentifier === 0 ? undefined : [subscriptionIdentifier];
+        if (qos === 0) this.sendQos0(message, true, identifiers);
+        else this.sendNew(new Delivery(message, qos, true, identifiers, undefined));
+      }
+    }
+    if (replays.length === 0) this.replays = undefined;
+  }
+}

@@ -1,0 +1,16 @@
+import { type AcknowledgementType, type Packet, type PublishFrame, type ReasonCode } from '@si-mqtt/codec';
+
+/**
+ * A session's way to its client: the connection. Calls are synchronous, keep their order on the wire and never throw;
+ * bytes that a frame shares with a read chunk are copied before the call returns.
+ */
+export interface Output {
+  /** False while the socket has not drained: PUBLISH packets wait or are dropped, everything else is still sent. */
+  readonly writable: boolean;
+  /** `messageExpiryInterval` in seconds is patched into the frame; -1 leaves what is there. */
+  sendPublish(frame: PublishFrame, firstByte: number, packetId: number, messageExpiryInterval: number): void;
+  sendAcknowledgement(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode): void;
+  send(packet: Packet): void;
+  /** There is more to send than one turn should take: `Session.pump` wants to be called again in a later turn. */
+  requestPump(): void;
+}

@@ -1,0 +1,175 @@
+import { type Message, type Publisher } from './message.js';
+import { DeliveryQueue } from './outbound/delivery-queue.js';
+import { Delivery } from './outbound/delivery.js';
+import { type Session } from './session.js';
+import { type Subscription } from './subscription.js';
+
+export type SharedStrategy = 'roundRobin' | 'random' | 'sticky' | 'clientId' | 'topic' | 'leastInflight';
+
+export interface SharedGroupLimits {
+  /** Messages that wait while no member is online. */
+  readonly queueMessagesMax: number;
+  readonly queueBytesMax: number;
+}
+
+export type GroupOutcome = 'taken' | 'refused' | 'noMember';
+
+interface Member {
+  readonly session: Session;
+  subscription: Subscription;
+}
+
+/** FNV-1a over UTF-16 units: spreads names over members, the same on every node. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}
+
+/**
+ * One shared subscription (section 4.8.2): share name and topic filter with its members on this node. A message goes to exactly one
+ * member; never to one that is offline while another is online. With nobody online, QoS 1 and 2 wait here for the first member to
+ * come, provided that some member's session is kept.
+ */
+export class SharedGroup {
+  readonly shareName: string;
+  readonly topicFilter: string;
+  private readonly strategy: SharedStrategy;
+  private readonly random: () => number;
+  private readonly limits: SharedGroupLimits;
+  private readonly members: Member[] = [];
+  private readonly waiting: DeliveryQueue = new DeliveryQueue();
+  private next = 0;
+  private sticky: Session | undefined;
+
+  constructor(shareName: string, topicFilter: string, strategy: SharedStrategy, random: () => number, limits: SharedGroupLimits) {
+    this.shareName = shareName;
+    this.topicFilter = topicFilter;
+    this.strategy = strategy;
+    this.random = random;
+    this.limits = limits;
+  }
+
+  get memberCount(): number {
+    return this.members.length;
+  }
+
+  get waitingMessages(): number {
+    return this.waiting.length;
+  }
+
+  /** Adds a member, or replaces its subscription. */
+  join(session: Session, subscription: Subscription): void {
+    const member = this.members.find((candidate) => candidate.session === session);
+    if (member === undefined) this.members.push({ session, subscription });
+    else member.subscription = subscription;
+  }
+
+  leave(session: Session): void {
+    const index = this.members.findIndex((candidate) => candidate.session === session);
+    if (index >= 0) this.members.splice(index, 1);
+    if (this.sticky === session) this.sticky = undefined;
+  }
+
+  has(session: Session): boolean {
+    return this.members.some((candidate) => candidate.session === session);
+  }
+
+  /** Gives the message to one member. */
+  deliver(message: Message): GroupOutcome {
+    const member = this.choose(message, undefined);
+    if (member !== undefined) return this.give(member, message);
+    if (message.qos === 0 || !this.members.some((candidate) => candidate.session.isPersistent)) return 'noMember';
+    return this.wait(message);
+  }
+
+  /**
+   * Gives a delivery that a member did not finish to another member that is online. False: nobody else is there, it stays where it is
+   * (QoS 1 that was sent, and anything that was never sent; QoS 2 that was sent never comes here [MQTT-4.8.2-4]).
+   */
+  redispatch(delivery: Delivery, from: Session): boolean {
+    const member = this.choose(delivery.message, from);
+    return member !== undefined && this.give(member, delivery.message) === 'taken';
+  }
+
+  /** Keeps what a member left behind when its session ended, if another member's session is kept. */
+  inherit(delivery: Delivery): void {
+    if (this.members.some((candidate) => candidate.session.isPersistent)) this.wait(delivery.message);
+  }
+
+  /** A member has come online: it gets what waited, as far as its queue takes it. */
+  drainTo(session: Session): void {
+    const member = this.members.find((candidate) => candidate.session === session);
+    if (member === undefined) return;
+    for (let left = this.waiting.length; left > 0; left--) {
+      const delivery = this.waiting.peek()!;
+      if (this.give(member, delivery.message) !== 'taken') return;
+      this.waiting.shift();
+    }
+  }
+
+  private wait(message: Message): GroupOutcome {
+    if (this.waiting.length >= this.limits.queueMessagesMax || this.waiting.bytes + message.size > this.limits.queueBytesMax) return 'refused';
+    this.waiting.push(new Delivery(message.keep(), message.qos, false, undefined, this));
+    return 'taken';
+  }
+
+  private give(member: Member, message: Message): GroupOutcome {
+    const { session, subscription } = member;
+    const identifier = subscription.subscriptionIdentifier;
+    const retain = subscription.retainAsPublished && message.retain;
+    const identifiers = identifier === 0 ? undefined : [identifier];
+    return session.deliver(message, subscription.qos, retain, identifiers, this) === 'refused' ? 'refused' : 'taken';
+  }
+
+  /** Online members only; one that can take the message now is preferred to one that would have to queue it. */
+  private choose(message: Message, except: Session | undefined): Member | undefined {
+    const count = this.members.length;
+    if (count === 0) return undefined;
+    const start = this.start(message, count);
+    let online: Member | undefined;
+    let best: Member | undefined;
+    for (let i = 0; i < count; i++) {
+      const member = this.members[(start + i) % count]!;
+      const session = member.session;
+      if (session === except || !session.isOnline || !mayReceive(member, message)) continue;
+      online ??= member;
+      if (!session.canSend) continue;
+      if (this.strategy !== 'leastInflight') {
+        best = member;
+        break;
+      }
+      if (best === undefined || session.inflightCount < best.session.inflightCount) best = member;
+    }
+    const chosen = best ?? online;
+    if (chosen !== undefined) this.sticky = chosen.session;
+    return chosen;
+  }
+
+  private start(message: Message, count: number): number {
+    switch (this.strategy) {
+      case 'roundRobin':
+      case 'leastInflight':
+        this.next = (this.next + 1) % count;
+        return this.next;
+      case 'random':
+        return Math.floor(this.random() * count);
+      case 'sticky': {
+        const index = this.members.findIndex((candidate) => candidate.session === this.sticky);
+        return index < 0 ? 0 : index;
+      }
+      case 'clientId':
+        return hash(publisherName(message.publisher)) % count;
+      case 'topic':
+        return hash(message.topicName) % count;
+    }
+  }
+}
+
+function publisherName(publisher: Publisher): string {
+  return publisher.clientId;
+}
+
+function mayReceive(member: Member, message: Message): boolean {
+  return member.subscription.mayReceive === undefined || member.subscription.mayReceive(message.topicName);
+}
