@@ -46,12 +46,10 @@ const DAY_SECONDS = 86_400;
 /** Largest Remaining Length (MQTT 5, 1.5.5) and its five bytes of fixed header. */
 const PACKET_BYTES_MAX = 268_435_460;
 
-const expected = (minimum: number, maximum: number): string =>
-  maximum === Number.MAX_SAFE_INTEGER
-    ? `expected a whole number, at least ${minimum}`
-    : `expected a whole number from ${minimum} to ${maximum}`;
+const wholeNumberFrom = (minimum: number, maximum: number): string =>
+  maximum === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${minimum}` : `a whole number from ${minimum} to ${maximum}`;
 
-const wholeNumber = (minimum: number, maximum: number, error: string = expected(minimum, maximum)) =>
+const wholeNumber = (minimum: number, maximum: number, error: string = wholeNumberFrom(minimum, maximum)) =>
   z.int({ error }).min(minimum, { error }).max(maximum, { error });
 
 /** A limit: a whole number that is at least 1, so that zero never means "unlimited" by accident. */
@@ -59,22 +57,21 @@ const limit = (maximum: number = Number.MAX_SAFE_INTEGER) => wholeNumber(1, maxi
 
 /** A limit that can be switched off, with a word. */
 const limitOr = <const Word extends string, Value>(word: Word, value: Value, maximum: number = Number.MAX_SAFE_INTEGER, minimum = 1) => {
-  const error = `${expected(minimum, maximum)}, or "${word}"`;
+  const error = `${wholeNumberFrom(minimum, maximum)}, or "${word}"`;
   return z.union([wholeNumber(minimum, maximum, error), z.literal(word).transform(() => value)], { error });
 };
 const unlimited = (maximum?: number, minimum?: number) => limitOr('unlimited', Number.POSITIVE_INFINITY, maximum, minimum);
 
-const text = () => z.string().min(1);
+const text = () => z.string().min(1, { error: 'a string that is not empty' });
 /** A path of a file, relative to the folder of the configuration file; NUL never is part of one. */
-const filePath = () => text().refine((path) => !path.includes('\0'), { error: 'a path cannot contain the character U+0000' });
+const filePath = () => text().refine((path) => !path.includes('\0'), { error: 'a path without the character U+0000' });
 const portNumber = () => wholeNumber(0, 65_535);
-const hostName = () =>
-  text().regex(/^[0-9A-Za-z.:_%-]+$/, { error: 'expected an IP address or a host name, without a port and without brackets' });
+const hostName = () => text().regex(/^[0-9A-Za-z.:_%-]+$/, { error: 'an IP address or a host name, without a port and without brackets' });
 
 const capabilities = z
   .strictObject({
     maximumQos: z
-      .union([z.literal(0), z.literal(1), z.literal(2)], { error: 'expected 0, 1 or 2' })
+      .union([z.literal(0), z.literal(1), z.literal(2)], { error: '0, 1 or 2' })
       .default(2)
       .describe('Highest QoS of a PUBLISH that clients may send here, and of what they are sent.'),
     retainAvailable: z.boolean().default(true).describe('Whether messages may be retained.'),
@@ -119,7 +116,7 @@ const tls = z
           serverName: z
             .string()
             .regex(/^(\*\.)?([0-9a-z_]([0-9a-z_-]*[0-9a-z_])?\.)*[0-9a-z_]([0-9a-z_-]*[0-9a-z_])?$/, {
-              error: 'expected a host name in lower case, which may begin with "*."',
+              error: 'a host name in lower case, which may begin with "*."',
             })
             .describe('Name that the client asks for; "*.example.com" stands for any one label before it.'),
           ...certificate,
@@ -133,7 +130,7 @@ const tls = z
 const common = {
   name: z
     .string()
-    .regex(/^[0-9A-Za-z._-]{1,64}$/, { error: 'expected 1 to 64 letters, digits, "-", "_" or "."' })
+    .regex(/^[0-9A-Za-z._-]{1,64}$/, { error: '1 to 64 letters, digits, "-", "_" or "."' })
     .describe('Name in logs and metrics.'),
   allowAnonymous: z
     .boolean()
@@ -159,16 +156,17 @@ const network = (port: number) => ({
     .describe('Addresses to listen on; "0.0.0.0" and "::" are all. When not set: loopback, 127.0.0.1 and ::1.'),
   port: portNumber().default(port).describe('TCP port; 0 takes a free one.'),
 });
+const originForm = 'an origin such as "https://app.example.com" (no path, no slash at the end), "loopback" or "*"';
 const webSocket = {
   path: z
     .string()
-    .regex(/^\/[^?#\s]*$/, { error: 'expected a URL path that begins with "/", without a query' })
+    .regex(/^\/[^?#\s]*$/, { error: 'a URL path that begins with "/", without a query' })
     .default('/mqtt')
     .describe('URL path of the upgrade request.'),
   allowedOrigins: z
     .array(
-      z.union([z.literal('loopback'), z.literal('*'), z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/)], {
-        error: 'expected an origin such as "https://app.example.com" (no path, no slash at the end), "loopback" or "*"',
+      z.union([z.literal('loopback'), z.literal('*'), z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/, { error: originForm })], {
+        error: originForm,
       }),
     )
     .default(['loopback'])
@@ -191,7 +189,7 @@ const listener = z.discriminatedUnion(
       socketMode: wholeNumber(0, 0o777).default(0o660).describe('Permission bits of the socket file: who may connect.'),
     }),
   ],
-  { error: 'expected type = "tcp", "tls", "websocket", "secure-websocket" or "unix"' },
+  { error: '"tcp", "tls", "websocket", "secure-websocket" or "unix"' },
 );
 
 const limits = z
@@ -263,7 +261,7 @@ const strategy = () => z.enum(['roundRobin', 'random', 'sticky', 'clientId', 'to
 const levelWildcards = /^(?:[^+#/\0]*|\+)(?:\/(?:[^+#/\0]*|\+))*(?:\/#)?$/;
 const topicFilter = () =>
   text().refine((filter) => filter === '#' || levelWildcards.test(filter), {
-    error: 'expected a topic filter: + and # stand alone in their level, # only at the end',
+    error: 'a topic filter: + and # stand alone in their level, # only at the end',
   });
 
 /** What may be in the file. The descriptions are the explanations in `config/config.default.toml` and `docs/configuration.md`. */
@@ -321,7 +319,7 @@ export const configurationSchema: z.ZodType<WrittenConfiguration> = z.strictObje
   responses: z
     .strictObject({
       topicPrefix: text()
-        .refine((prefix) => !/[+#\0]/.test(prefix), { error: 'a topic name cannot contain +, # or U+0000' })
+        .refine((prefix) => !/[+#\0]/.test(prefix), { error: 'a topic name without +, # and U+0000' })
         .optional()
         .describe('Response Information for MQTT 5 clients that ask for it; %c stands for the client id.'),
     })
