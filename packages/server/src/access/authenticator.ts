@@ -29,6 +29,8 @@ export interface Identity {
   /** Undefined is an anonymous client. */
   readonly userName: string | undefined;
   readonly permissions: Permissions;
+  /** Asked after a reload of users: false ends the connection with 0x87. Absent: the identity lasts as long as the connection. */
+  readonly stillValid?: () => boolean;
 }
 
 /** Why a CONNECT or AUTH is refused; the texts are sent to 5.0 clients. */
@@ -49,5 +51,6 @@ export type AuthenticationResult = { readonly accepted: Identity } | { readonly 
 export interface Authenticator {
   /** For log lines and metrics. */
   readonly name: string;
-  authenticate(credentials: Credentials): Promise<AuthenticationResult>;
+  /** `stillWanted` is false once the connection is gone: work that waits for its turn is then not worth starting. */
+  authenticate(credentials: Credentials, stillWanted?: () => boolean): Promise<AuthenticationResult>;
 }

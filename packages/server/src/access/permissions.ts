@@ -29,3 +29,12 @@ export const allowAll: Permissions = {
   mayReceive: () => true,
   version: 0,
 };
+
+/** Where authenticators get the permissions of those whom they accept. */
+export interface AccessRules {
+  /** `clientId` is the one that the session has: an assigned client identifier is assigned before authentication. */
+  permissionsFor(userName: string | undefined, clientId: string): Permissions;
+}
+
+/** No access rules: `allowAll` for everybody. */
+export const unrestricted: AccessRules = { permissionsFor: () => allowAll };

@@ -1,0 +1,160 @@
+import { open, stat } from 'node:fs/promises';
+import { type Env } from '@si-mqtt/session';
+import { FileError } from './file-error.js';
+
+/** How a password or access file is opened and kept up to date. */
+export interface PolledFileOptions {
+  readonly path: string;
+  /** The file is polled through this clock until `close`; without one it is read by `reload` alone. */
+  readonly env?: Pick<Env, 'sleep'>;
+  /** 5,000 by default. */
+  readonly pollMilliseconds?: number;
+  /** Called after new content took effect. */
+  readonly onReload?: () => void;
+  /** Called when a changed file cannot be used, once per change; the content before it stays in force. */
+  readonly onError?: (error: FileError) => void;
+}
+
+const pollMillisecondsDefault = 5000;
+const fileBytesMax = 256 * 1024 * 1024;
+
+/**
+ * A file that is read again when it changes. It is polled by its status rather than watched, because Kubernetes swaps symbolic links
+ * above the file, which file watches do not see.
+ */
+export class PolledFile<Content> {
+  readonly #options: PolledFileOptions;
+  readonly #parse: (text: string, path: string) => Content;
+  readonly #closed: Promise<void>;
+  #close!: () => void;
+  #isClosed = false;
+  #content!: Content;
+  #text = '';
+  #status = '';
+  #version = 0;
+  #running: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: PolledFileOptions, parse: (text: string, path: string) => Content) {
+    this.#options = options;
+    this.#parse = parse;
+    this.#closed = new Promise((resolve) => {
+      this.#close = resolve;
+    });
+  }
+
+  /** Rejects with a `FileError` if the file is missing or wrong. */
+  static async open<Content>(options: PolledFileOptions, parse: (text: string, path: string) => Content): Promise<PolledFile<Content>> {
+    const file = new PolledFile(options, parse);
+    file.#status = await readStatus(options.path);
+    await file.#read();
+    if (options.env !== undefined) void file.#poll(options.env);
+    return file;
+  }
+
+  get content(): Content {
+    return this.#content;
+  }
+
+  /** From 1; grows with each new content. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Reads the file again. False if it cannot be used, which `onError` was told. Never rejects. */
+  reload(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      this.#status = await readStatus(this.#options.path);
+      await this.#readAndTell();
+    });
+  }
+
+  /** Ends the polling. */
+  close(): void {
+    this.#isClosed = true;
+    this.#close();
+  }
+
+  async #poll(env: Pick<Env, 'sleep'>): Promise<void> {
+    const milliseconds = this.#options.pollMilliseconds ?? pollMillisecondsDefault;
+    while (!this.#isClosed) {
+      await env.sleep(milliseconds, this.#closed);
+      if (!this.#isClosed) await this.#inTurn(() => this.#readIfChanged());
+    }
+  }
+
+  async #readIfChanged(): Promise<void> {
+    const status = await readStatus(this.#options.path).catch((error: FileError) => error);
+    // A missing file is a change like any other: told once.
+    const description = typeof status === 'string' ? status : status.message;
+    if (description === this.#status) return;
+    // The status was taken before the text is read: a change in between is seen by the next poll.
+    this.#status = description;
+    if (typeof status !== 'string') throw status;
+    await this.#readAndTell();
+  }
+
+  async #readAndTell(): Promise<void> {
+    const before = this.#version;
+    await this.#read();
+    if (this.#version !== before) this.#options.onReload?.();
+  }
+
+  async #read(): Promise<void> {
+    const text = await readText(this.#options.path);
+    if (this.#version > 0 && text === this.#text) return;
+    this.#content = this.#parse(text, this.#options.path);
+    this.#text = text;
+    this.#version++;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<boolean> {
+    const turn = this.#running.then(work).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof FileError)) throw error;
+        this.#options.onError?.(error);
+        return false;
+      },
+    );
+    this.#running = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+async function readStatus(path: string): Promise<string> {
+  try {
+    // Follows links, so a link that points elsewhere shows as another inode.
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** The file's text. Rejects with a `FileError`. */
+export async function readText(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    const handle = await open(path, 'r');
+    try {
+      if ((await handle.stat()).size > fileBytesMax) throw new FileError(path, undefined, `is larger than ${fileBytesMax} bytes`);
+      bytes = await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw error instanceof FileError ? error : unreadable(path, error);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new FileError(path, undefined, 'is not UTF-8 text');
+  }
+}
+
+function unreadable(path: string, error: unknown): FileError {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') return new FileError(path, undefined, 'does not exist; create it or correct the path');
+  if (code === 'EACCES') return new FileError(path, undefined, 'cannot be read; give the broker permission to read it');
+  return new FileError(path, undefined, `cannot be read (${code ?? 'unknown error'})`);
+}
