@@ -1,0 +1,15 @@
+import { type EventEmitter } from 'node:events';
+import { type Readable, type Writable } from 'node:stream';
+import { type Invocation } from './config.js';
+
+/** The process around the command, or what a test puts in its place. */
+export interface Host {
+  readonly invocation: Invocation;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable;
+  /** Emits SIGTERM, SIGINT and SIGHUP. */
+  readonly signals: EventEmitter;
+  /** Ends the process at once. */
+  exit(code: number): void;
+}
