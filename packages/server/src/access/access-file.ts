@@ -6,7 +6,8 @@ import { decideSubscription } from './subscribe-decision.js';
 
 /**
  * Access rules in mosquitto's format. What no rule allows is refused, and a `deny` rule that matches takes away whatever else allows it, be it
- * a `topic` or a `pattern` rule (mosquitto itself lets a `topic` rule win over a denying `pattern`, against its manual).
+ * a `topic` or a `pattern` rule (mosquitto itself lets a `topic` rule win over a denying `pattern`, against its manual). Patterns without
+ * placeholder hold for every client, also for those whose name has wildcards, from which mosquitto withholds all patterns.
  */
 export class AccessFile implements AccessRules {
   readonly #file: PolledFile<AccessRulesText>;

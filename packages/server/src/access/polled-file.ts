@@ -62,10 +62,7 @@ export class PolledFile<Content> {
 
   /** Reads the file again. False if it cannot be used, which `onError` was told. Never rejects. */
   reload(): Promise<boolean> {
-    return this.#inTurn(async () => {
-      this.#status = await readStatus(this.#options.path);
-      await this.#readAndTell();
-    });
+    return this.#inTurn(() => this.#readIfDue(true));
   }
 
   /** Ends the polling. */
@@ -78,22 +75,18 @@ export class PolledFile<Content> {
     const milliseconds = this.#options.pollMilliseconds ?? pollMillisecondsDefault;
     while (!this.#isClosed) {
       await env.sleep(milliseconds, this.#closed);
-      if (!this.#isClosed) await this.#inTurn(() => this.#readIfChanged());
+      if (!this.#isClosed) await this.#inTurn(() => this.#readIfDue(false));
     }
   }
 
-  async #readIfChanged(): Promise<void> {
+  async #readIfDue(isAsked: boolean): Promise<void> {
     const status = await readStatus(this.#options.path).catch((error: FileError) => error);
     // A missing file is a change like any other: told once.
     const description = typeof status === 'string' ? status : status.message;
-    if (description === this.#status) return;
+    if (description === this.#status && !isAsked) return;
     // The status was taken before the text is read: a change in between is seen by the next poll.
     this.#status = description;
     if (typeof status !== 'string') throw status;
-    await this.#readAndTell();
-  }
-
-  async #readAndTell(): Promise<void> {
     const before = this.#version;
     await this.#read();
     if (this.#version !== before) this.#options.onReload?.();

@@ -87,11 +87,28 @@ test('a broken or missing file keeps the content, is told once, and is taken up 
   await env.pass();
   expect(errors.slice(1)).toEqual([`${path}: does not exist; create it or correct the path`]);
   expect(await file.reload()).toBe(false);
+  await env.pass();
   expect(errors).toHaveLength(3);
 
   await writeFile(path, 'three');
   await env.pass();
   expect([file.content, file.version, errors.length]).toEqual(['three', 2, 3]);
+  file.close();
+});
+
+test('a fault that reload told is not told again by the poll', async () => {
+  const path = join(folder, 'file');
+  await writeFile(path, 'one');
+  const env = new SteppedClock();
+  const errors: string[] = [];
+  const file = await PolledFile.open({ path, env, onError: (error) => errors.push(error.message) }, parse);
+  await rm(path);
+  expect(await file.reload()).toBe(false);
+  await env.pass();
+  await writeFile(path, 'broken');
+  expect(await file.reload()).toBe(false);
+  await env.pass();
+  expect(errors).toHaveLength(2);
   file.close();
 });
 
