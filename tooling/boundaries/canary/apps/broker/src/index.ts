@@ -1,0 +1,4 @@
+export const entry: string = 'broker';
+export interface Entry {
+  readonly entry: string;
+}

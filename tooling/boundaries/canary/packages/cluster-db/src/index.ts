@@ -1,0 +1,4 @@
+export const entry: string = 'cluster-db';
+export interface Entry {
+  readonly entry: string;
+}

@@ -1,0 +1,4 @@
+export const entry: string = 'cluster-direct';
+export interface Entry {
+  readonly entry: string;
+}

@@ -1,0 +1,2 @@
+// breaks: layer-codec
+export const seen: Promise<unknown> = import('@si-mqtt/topics');

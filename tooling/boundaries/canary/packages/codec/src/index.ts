@@ -1,0 +1,4 @@
+export const entry: string = 'codec';
+export interface Entry {
+  readonly entry: string;
+}

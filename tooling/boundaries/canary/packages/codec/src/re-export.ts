@@ -1,0 +1,2 @@
+// breaks: layer-codec
+export { entry } from '@si-mqtt/topics';

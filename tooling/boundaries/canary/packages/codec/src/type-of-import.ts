@@ -1,0 +1,2 @@
+// breaks: layer-codec
+export type Seen = import('@si-mqtt/topics').Entry;

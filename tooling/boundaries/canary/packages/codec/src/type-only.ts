@@ -1,0 +1,4 @@
+// breaks: layer-codec
+import { type Entry } from '@si-mqtt/topics';
+
+export type Seen = Entry;

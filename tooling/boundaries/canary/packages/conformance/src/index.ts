@@ -1,0 +1,4 @@
+export const entry: string = 'conformance';
+export interface Entry {
+  readonly entry: string;
+}

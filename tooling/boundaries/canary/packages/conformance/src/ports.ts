@@ -1,0 +1,4 @@
+// breaks:
+import { type Entry } from '@si-mqtt/session';
+
+export type Seen = Entry;

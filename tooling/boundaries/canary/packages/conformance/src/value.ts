@@ -1,0 +1,4 @@
+// breaks: conformance-types-only
+import { entry } from '@si-mqtt/session';
+
+export const seen: string = entry;

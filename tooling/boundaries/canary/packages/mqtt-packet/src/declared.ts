@@ -1,0 +1,4 @@
+// breaks: layer-mqtt-packet
+import { entry } from '@si-mqtt/session';
+
+export const seen: string = entry;

@@ -1,0 +1,4 @@
+export const entry: string = 'mqtt-packet';
+export interface Entry {
+  readonly entry: string;
+}

@@ -1,0 +1,4 @@
+// breaks: layer-mqtt-packet-test
+import { entry } from '@si-mqtt/session';
+
+export const seen: string = entry;

@@ -1,0 +1,4 @@
+// breaks: layer-server
+import { entry } from '@si-mqtt/cluster-db';
+
+export const seen: string = entry;

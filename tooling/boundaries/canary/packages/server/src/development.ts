@@ -1,0 +1,4 @@
+// breaks: no-development-dependency
+import { test } from 'vitest';
+
+export const seen: unknown = test;

@@ -1,0 +1,4 @@
+export const entry: string = 'server';
+export interface Entry {
+  readonly entry: string;
+}

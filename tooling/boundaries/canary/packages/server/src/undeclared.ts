@@ -1,0 +1,4 @@
+// breaks: no-undeclared
+import typescript from 'typescript';
+
+export const seen: string = typescript.version;

@@ -1,0 +1,4 @@
+// breaks:
+import { entry } from '@si-mqtt/conformance';
+
+export const seen: string = entry;

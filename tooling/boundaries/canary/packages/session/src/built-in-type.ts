@@ -1,0 +1,4 @@
+// breaks: no-node-built-in
+import type { Stats } from 'fs';
+
+export type Seen = Stats;

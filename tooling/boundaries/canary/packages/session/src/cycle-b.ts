@@ -1,0 +1,4 @@
+// breaks:
+import { a } from './cycle-a.js';
+
+export const b = (): string => a();

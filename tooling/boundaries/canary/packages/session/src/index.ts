@@ -1,0 +1,4 @@
+export const entry: string = 'session';
+export interface Entry {
+  readonly entry: string;
+}

@@ -1,0 +1,4 @@
+// breaks: by-package-name
+import { entry } from '../../codec/src/index.js';
+
+export const seen: string = entry;

@@ -1,0 +1,4 @@
+// breaks: no-node-built-in
+import { readFileSync } from 'node:fs';
+
+export const seen: unknown = readFileSync;

@@ -1,0 +1,4 @@
+export const entry: string = 'topics';
+export interface Entry {
+  readonly entry: string;
+}

@@ -1,0 +1,4 @@
+// breaks: layer-topics-test
+import { entry } from '@si-mqtt/codec';
+
+export const seen: string = entry;

@@ -1,0 +1,38 @@
+// Adds up the reports that the vitest runs left in a folder: `node tooling/ci/count.mjs FOLDER [FAILED_SUITE…]`.
+// Ends with the line `N passed, N failed, N skipped`; every named suite that failed outside vitest counts as one more failure, and so does
+// a package with tests that left no report. A skipped test is a failure of the run, because every suite is meant to run here.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { workspacePackages } from '../run.mjs';
+
+const [folder, ...failedSuites] = process.argv.slice(2);
+const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
+const reports = names.map((name) => ({ name, report: JSON.parse(readFileSync(join(folder, name), 'utf8')) }));
+
+let passed = 0;
+let failed = failedSuites.length;
+let skipped = 0;
+for (const { report } of reports) {
+  passed += report.numPassedTests;
+  failed += report.numFailedTests;
+  skipped += report.numPendingTests + report.numTodoTests;
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    for (const { fullName, status: outcome } of assertionResults) {
+      if (outcome !== 'passed') console.log(`${outcome}: ${fullName} (${name})`);
+    }
+    // A file that could not even be loaded has no tests that could fail.
+    if (status === 'failed' && !assertionResults.some((result) => result.status === 'failed')) {
+      failed += 1;
+      console.log(`failed: ${name}: ${message}`);
+    }
+  }
+}
+for (const suite of failedSuites) console.log(`failed: ${suite}`);
+for (const { folder: path, manifest } of workspacePackages(['packages', 'apps', 'tooling'])) {
+  if (!manifest.scripts?.test?.includes('vitest')) continue;
+  if (reports.some(({ name }) => name.startsWith(`${path.replaceAll('/', '-')}.`))) continue;
+  failed += 1;
+  console.log(`failed: ${manifest.name} left no report`);
+}
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exit(failed > 0 || skipped > 0 || passed === 0 ? 1 : 0);

@@ -1,0 +1,177 @@
+// `pnpm packages:try`: what somebody gets who installs the packages from the registry. Packs them, installs the tarballs with npm in an empty
+// folder outside the workspace, imports and requires every entry, checks a consumer's types, and runs the broker from there.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { root, run } from '../run.mjs';
+import { packAll } from './pack.mjs';
+
+const START_SECONDS_MAX = 30;
+const STOP_SECONDS_MAX = 20;
+const temporary = mkdtempSync(join(tmpdir(), 'si-mqtt-try-'));
+const consumer = join(temporary, 'consumer');
+// pnpm tells its children about itself in variables that would change what npm does.
+const environment = Object.fromEntries(
+  Object.keys(process.env)
+    .filter((name) => /^(npm|pnpm)_/i.test(name) || name === 'NODE_PATH')
+    .map((name) => [name, undefined]),
+);
+const installed = (name) => JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+
+const write = (name, text) => writeFileSync(join(consumer, name), text);
+
+/** Every entry that a package lists in `exports`, as it is written in an import. */
+const entriesOf = (packages) =>
+  packages.flatMap(({ manifest }) => Object.keys(manifest.publishConfig.exports).map((entry) => `${manifest.name}${entry.slice(1)}`));
+
+async function step(name, action) {
+  const begun = performance.now();
+  const problem = await action();
+  const time = `${((performance.now() - begun) / 1000).toFixed(1)} s`;
+  if (problem !== undefined) throw new Error(`${name} failed after ${time}\n${problem}`);
+  console.log(`passed  ${name.padEnd(46)} ${time.padStart(7)}`);
+}
+
+/** Runs a program in the consumer's folder; gives its output if it fails. */
+async function inConsumer(command, args, timeoutSeconds = 60) {
+  const { status, output } = await run(command, args, { cwd: consumer, env: environment, timeoutSeconds });
+  return status === 0 ? undefined : `${command} ${args.join(' ')} ended with ${status}\n${output}`;
+}
+
+function writeConsumer(packages) {
+  mkdirSync(consumer);
+  const dependencies = Object.fromEntries(packages.map(({ manifest, tarball }) => [manifest.name, `file:${tarball}`]));
+  const peers = Object.assign({}, ...packages.map(({ manifest }) => manifest.peerDependencies ?? {}));
+  for (const name of Object.keys(peers)) peers[name] = installed(name);
+  const manifest = {
+    name: 'consumer',
+    private: true,
+    type: 'module',
+    dependencies: { ...dependencies, ...peers, mqtt: '^5.0.0', '@types/node': installed('@types/node') },
+    // What the packages need of each other is the tarball too, never a version of the registry.
+    overrides: Object.fromEntries(Object.keys(dependencies).map((name) => [name, `$${name}`])),
+  };
+  write('package.json', JSON.stringify(manifest, null, 2));
+}
+
+function writeEntryScripts(entries) {
+  const check = `  if (Object.keys(module).length === 0) throw new Error(\`\${entry} exports nothing\`);\n`;
+  write('import.mjs', `for (const entry of ${JSON.stringify(entries)}) {\n  const module = await import(entry);\n${check}}\n`);
+  write('require.cjs', `for (const entry of ${JSON.stringify(entries)}) {\n  const module = require(entry);\n${check}}\n`);
+  const imports = entries.map((entry, index) => `import * as entry${index} from '${entry}';`);
+  const names = entries.map((_, index) => `entry${index}`).join(', ');
+  // `any` would accept everything: a namespace that became any is refused by the conditional type.
+  const checks = 'type Known<T> = 0 extends 1 & T ? never : T;\nexport function known<T>(value: Known<T>): T {\n  return value as T;\n}';
+  write('consumer.ts', `${imports.join('\n')}\n${checks}\nexport const modules: object[] = [${names}].map((module) => known(module));\n`);
+}
+
+function checkTypes(moduleResolution) {
+  const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext';
+  const compilerOptions = {
+    module,
+    moduleResolution,
+    target: 'es2023',
+    lib: ['es2023', 'dom'],
+    strict: true,
+    noEmit: true,
+    types: ['node'],
+    skipLibCheck: true,
+  };
+  write(`tsconfig.${moduleResolution}.json`, JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+  return inConsumer(process.execPath, [join(root, 'node_modules/typescript-native/bin/tsc'), '-p', `tsconfig.${moduleResolution}.json`]);
+}
+
+const freePort = () =>
+  new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+
+const listens = (port) =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => (socket.destroy(), resolve(true))).once('error', () => resolve(false));
+  });
+
+function writeExchange(port) {
+  write(
+    'exchange.mjs',
+    `import mqtt from 'mqtt';
+for (const protocolVersion of [4, 5]) {
+  const client = await mqtt.connectAsync('mqtt://127.0.0.1:${port}', { protocolVersion, connectTimeout: 5000, reconnectPeriod: 0 });
+  const received = new Promise((resolve) => client.once('message', (topic, payload) => resolve(\`\${topic} \${payload}\`)));
+  await client.subscribeAsync('try/tarballs', { qos: 1 });
+  await client.publishAsync('try/tarballs', 'from a tarball', { qos: 1 });
+  const timer = setTimeout(() => { throw new Error('no message within 10 s'); }, 10_000);
+  const message = await received;
+  clearTimeout(timer);
+  if (message !== 'try/tarballs from a tarball') throw new Error(\`received \${message}\`);
+  await client.endAsync();
+}
+`,
+  );
+}
+
+/** Starts the broker as a user would, exchanges a message, and stops it with SIGTERM; gives what went wrong. */
+async function tryBroker() {
+  const port = await freePort();
+  write('config.toml', `[[listeners]]\nname = "try"\ntype = "tcp"\nhosts = ["127.0.0.1"]\nport = ${port}\n\n[admin]\nenabled = false\n`);
+  writeExchange(port);
+  const broker = spawn('npx', ['--no-install', 'si-mqtt', '--config', 'config.toml'], {
+    cwd: consumer,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let output = '';
+  for (const stream of [broker.stdout, broker.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (output += chunk));
+  const ended = new Promise((resolve) => broker.once('close', (code, signal) => resolve(signal ?? code)));
+  try {
+    const deadline = performance.now() + START_SECONDS_MAX * 1000;
+    while (!(await listens(port))) {
+      if (broker.exitCode !== null) return `the broker ended with ${broker.exitCode}\n${output}`;
+      if (performance.now() > deadline) return `the broker did not listen within ${START_SECONDS_MAX} s\n${output}`;
+      await pause(50);
+    }
+    const problem = await inConsumer(process.execPath, ['exchange.mjs'], 30);
+    if (problem !== undefined) return `${problem}\nthe broker said:\n${output}`;
+    broker.kill('SIGTERM');
+    const outcome = await Promise.race([ended, pause(STOP_SECONDS_MAX * 1000, 'nothing', { ref: false })]);
+    if (outcome === 'nothing') return `the broker did not stop within ${STOP_SECONDS_MAX} s after SIGTERM\n${output}`;
+    if (outcome !== 0) return `the broker ended with ${outcome} after SIGTERM, not with 0\n${output}`;
+    return (await listens(port)) ? 'something still listens after the end of the broker' : undefined;
+  } finally {
+    try {
+      process.kill(-broker.pid, 'SIGKILL');
+    } catch {
+      // It has ended, with all that it started.
+    }
+  }
+}
+
+let packages = [];
+try {
+  await step('build and pack', async () => void (packages = await packAll(join(temporary, 'tarballs'))));
+  const entries = entriesOf(packages);
+  writeConsumer(packages);
+  writeEntryScripts(entries);
+  await step(`npm install of ${packages.length} tarballs`, () =>
+    inConsumer('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], 180),
+  );
+  await step(`import of ${entries.length} entries`, () => inConsumer(process.execPath, ['import.mjs']));
+  await step(`require of ${entries.length} entries`, () => inConsumer(process.execPath, ['require.cjs']));
+  await step('types under nodenext', () => checkTypes('nodenext'));
+  await step('types under bundler', () => checkTypes('bundler'));
+  await step('si-mqtt starts, passes messages, stops', tryBroker);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
