@@ -1,3 +1,6 @@
+import { copyBytes } from './copy-bytes.js';
+import { type QoS } from './packets.js';
+
 /**
  * A whole PUBLISH packet as bytes that can go to any number of receivers: what differs between them (the flags of the first byte,
  * the packet identifier, the remaining expiry) is patched while it is copied. A decoded PUBLISH is one too, so that a message
@@ -14,4 +17,85 @@ export interface PublishFrame {
   readonly packetIdAt: number;
   /** Offset of the four bytes of the Message Expiry Interval, or -1. */
   readonly messageExpiryAt: number;
+}
+
+/** The first byte of a PUBLISH (section 3.3.1). */
+export function publishFirstByte(qos: QoS, retain: boolean, dup: boolean): number {
+  return 0x30 | (dup ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0);
+}
+
+/**
+ * Copies the whole packet to `target` at `at` and patches what differs between receivers.
+ * @param packetId ignored in the layout of QoS 0.
+ * @param messageExpiryInterval seconds; -1 leaves what is there, as does a layout without it.
+ * @returns the offset behind the packet.
+ * @throws RangeError when it does not fit; TypeError when the QoS in `firstByte` needs the other layout.
+ */
+export function copyPublishFrame(
+  frame: PublishFrame,
+  firstByte: number,
+  packetId: number,
+  messageExpiryInterval: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  return copyPatched(frame, frame.end, firstByte, packetId, messageExpiryInterval, target, at);
+}
+
+/** The same up to the payload, for payloads that are too large to be copied and are written on their own. */
+export function copyPublishHead(
+  frame: PublishFrame,
+  firstByte: number,
+  packetId: number,
+  messageExpiryInterval: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  return copyPatched(frame, frame.payloadStart, firstByte, packetId, messageExpiryInterval, target, at);
+}
+
+function copyPatched(
+  frame: PublishFrame,
+  end: number,
+  firstByte: number,
+  packetId: number,
+  messageExpiryInterval: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const { bytes, start, packetIdAt, messageExpiryAt } = frame;
+  const targetEnd = at + end - start;
+  if (targetEnd > target.length || at < 0) throw new RangeError('the packet does not fit');
+  if ((firstByte & 0x06) === 0 ? packetIdAt >= 0 : packetIdAt < 0) throw new TypeError('the layout is for another QoS');
+  copyBytes(bytes, start, end, target, at);
+  target[at] = firstByte;
+  const shift = at - start;
+  if (packetIdAt >= 0) {
+    if (!(packetId > 0 && packetId <= 0xffff)) throw new RangeError('Packet Identifier is not from 1 to 65,535');
+    target[packetIdAt + shift] = packetId >> 8;
+    target[packetIdAt + shift + 1] = packetId & 0xff;
+  }
+  if (messageExpiryInterval >= 0 && messageExpiryAt >= 0) {
+    const expiryAt = messageExpiryAt + shift;
+    target[expiryAt] = messageExpiryInterval >>> 24;
+    target[expiryAt + 1] = messageExpiryInterval >>> 16;
+    target[expiryAt + 2] = messageExpiryInterval >>> 8;
+    target[expiryAt + 3] = messageExpiryInterval;
+  }
+  return targetEnd;
+}
+
+/** The same frame on bytes of its own, which outlive the chunk. */
+export function ownFrame(frame: PublishFrame): PublishFrame {
+  const { start, payloadStart, end, packetIdAt, messageExpiryAt } = frame;
+  const bytes = new Uint8Array(end - start);
+  copyBytes(frame.bytes, start, end, bytes, 0);
+  return {
+    bytes,
+    start: 0,
+    payloadStart: payloadStart - start,
+    end: end - start,
+    packetIdAt: packetIdAt < 0 ? -1 : packetIdAt - start,
+    messageExpiryAt: messageExpiryAt < 0 ? -1 : messageExpiryAt - start,
+  };
 }

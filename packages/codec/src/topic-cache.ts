@@ -1,0 +1,36 @@
+import { asciiText } from './utf8.js';
+
+const slots = 1024;
+const cachedLengthMax = 128;
+
+/**
+ * Topic names that were seen lately and are known to be valid. Publishers repeat themselves: a hit costs two passes over the bytes, gives a string whose
+ * hash is already known to the maps behind, and allocates nothing. Only ASCII, so that a byte is a character. One string per slot, replaced
+ * by the next that falls into it; about 100 kB when full.
+ */
+const cached: string[] = new Array<string>(slots).fill('');
+
+/** The topic name in `bytes[start, end)` when it is cached, else undefined. `hash` is that of `topicHash`. */
+export function cachedTopicName(bytes: Uint8Array, start: number, end: number, hash: number): string | undefined {
+  const candidate = cached[hash];
+  const length = end - start;
+  if (candidate.length !== length) return undefined;
+  for (let index = 0; index < length; index += 1) {
+    if (candidate.charCodeAt(index) !== bytes[start + index]) return undefined;
+  }
+  return candidate;
+}
+
+/** Remembers a valid topic name that is ASCII, and gives it as a string. */
+export function cacheTopicName(bytes: Uint8Array, start: number, end: number, hash: number): string {
+  const topicName = asciiText(bytes, start, end);
+  if (end - start <= cachedLengthMax) cached[hash] = topicName;
+  return topicName;
+}
+
+/** The slot of a topic name. */
+export function topicHash(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start;
+  for (let at = start; at < end; at += 1) hash = (Math.imul(hash, 31) + bytes[at]) | 0;
+  return (hash ^ (hash >>> 15)) & (slots - 1);
+}
