@@ -55,7 +55,7 @@ const wholeNumber = (minimum: number, maximum: number, error: string = wholeNumb
 /** A limit: a whole number that is at least 1, so that zero never means "unlimited" by accident. */
 const limit = (maximum: number = Number.MAX_SAFE_INTEGER) => wholeNumber(1, maximum);
 
-/** A limit that can be switched off, with a word. */
+/** A limit that can be switched off, with a word. Its default is given with `prefault`, because JSON Schema knows defaults only as they are written. */
 const limitOr = <const Word extends string, Value>(word: Word, value: Value, maximum: number = Number.MAX_SAFE_INTEGER, minimum = 1) => {
   const error = `${wholeNumberFrom(minimum, maximum)}, or "${word}"`;
   return z.union([wholeNumber(minimum, maximum, error), z.literal(word).transform(() => value)], { error });
@@ -205,43 +205,43 @@ const limits = z
       .describe('Longest keep alive. MQTT 5 clients that ask for more, or for none, get this as Server Keep Alive.'),
     receiveMaximum: limit(65_535).default(100).describe('QoS 1 and 2 messages that an MQTT 5 client may have in flight to the broker.'),
     inflightOutMax: limit(65_535).default(100).describe('QoS 1 and 2 messages in flight to one client; its Receive Maximum may lower it.'),
-    queueMessagesMax: unlimited().default(10_000).describe('Messages that wait in one session, for a slow or absent client.'),
+    queueMessagesMax: unlimited().prefault(10_000).describe('Messages that wait in one session, for a slow or absent client.'),
     queueBytesMax: unlimited()
-      .default(16 * MIB)
+      .prefault(16 * MIB)
       .describe('Bytes of the messages that wait in one session.'),
     topicAliasMaximumIn: wholeNumber(0, 65_535).default(16).describe('Topic aliases that an MQTT 5 client may use; 0 is none.'),
     topicAliasMaximumOut: wholeNumber(0, 65_535)
       .default(16)
       .describe('Topic aliases that the broker uses, if the client allows as many; 0 is none.'),
-    subscriptionsPerClientMax: unlimited().default(1000).describe('Subscriptions of one client.'),
-    filtersPerSubscribeMax: unlimited().default(100).describe('Topic filters in one SUBSCRIBE or UNSUBSCRIBE.'),
+    subscriptionsPerClientMax: unlimited().prefault(1000).describe('Subscriptions of one client.'),
+    filtersPerSubscribeMax: unlimited().prefault(100).describe('Topic filters in one SUBSCRIBE or UNSUBSCRIBE.'),
     topicLevelsMax: limit(65_536).default(64).describe('Levels of a topic name or topic filter.'),
     propertiesPerPacketMax: limit().default(100).describe('Properties in one packet, user properties included.'),
     sessionExpirySecondsMax: unlimited(4_294_967_294, 0)
-      .default(30 * DAY_SECONDS)
+      .prefault(30 * DAY_SECONDS)
       .describe('Longest time that the session of an absent client is kept; also bounds the Will Delay Interval.'),
     persistentSessionExpirySeconds: unlimited(4_294_967_294)
-      .default(7 * DAY_SECONDS)
+      .prefault(7 * DAY_SECONDS)
       .describe(
         'How long the session of an absent MQTT 3.1 or 3.1.1 client without clean session is kept; at most sessionExpirySecondsMax.',
       ),
     messageExpirySecondsMax: unlimited(4_294_967_295)
       .prefault('unlimited')
       .describe('Longest life of a queued or retained message, also of one without Message Expiry Interval.'),
-    sessionsMax: unlimited().default(1_000_000).describe('Sessions, with and without a connection.'),
-    connectionsMax: unlimited().default(100_000).describe('Network connections.'),
-    unauthenticatedConnectionsMax: unlimited().default(20_000).describe('Connections whose CONNECT is not yet accepted.'),
+    sessionsMax: unlimited().prefault(1_000_000).describe('Sessions, with and without a connection.'),
+    connectionsMax: unlimited().prefault(100_000).describe('Network connections.'),
+    unauthenticatedConnectionsMax: unlimited().prefault(20_000).describe('Connections whose CONNECT is not yet accepted.'),
     unauthenticatedBytesMax: unlimited()
-      .default(64 * MIB)
+      .prefault(64 * MIB)
       .describe('Bytes stored for all connections whose CONNECT is not yet accepted.'),
-    connectRatePerSecond: unlimited().default(5000).describe('New connections per second; more are closed at once.'),
-    retainedMessagesMax: unlimited().default(1_000_000).describe('Retained messages.'),
+    connectRatePerSecond: unlimited().prefault(5000).describe('New connections per second; more are closed at once.'),
+    retainedMessagesMax: unlimited().prefault(1_000_000).describe('Retained messages.'),
     retainedBytesMax: unlimited()
-      .default(256 * MIB)
+      .prefault(256 * MIB)
       .describe('Bytes of all retained messages.'),
     authenticationsMax: limit(1024).default(4).describe('Authentications at the same time (verifying one argon2id password holds 19 MiB).'),
     authenticationsWaitingMax: unlimited()
-      .default(10_000)
+      .prefault(10_000)
       .describe('Connections that wait for their turn to be authenticated; more are refused as "server busy".'),
     outgoingBytesPerConnectionMax: limit()
       .default(MIB)
@@ -249,7 +249,7 @@ const limits = z
         'Acknowledgements and control packets that wait for one socket; a client that reads too slowly even for these is disconnected.',
       ),
     heapBytesMax: limitOr('automatic', 'automatic' as const)
-      .default('automatic')
+      .prefault('automatic')
       .describe(
         'Bytes of JavaScript heap above which new connections and queued messages are refused; "automatic" is 85 % of what Node.js was given.',
       ),
