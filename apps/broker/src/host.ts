@@ -1,6 +1,6 @@
 import { type EventEmitter } from 'node:events';
 import { type Readable, type Writable } from 'node:stream';
-import { type Invocation } from './config.js';
+import { type Invocation, invocationOfProcess } from './config.js';
 
 /** The process around the command, or what a test puts in its place. */
 export interface Host {
@@ -12,4 +12,9 @@ export interface Host {
   readonly signals: EventEmitter;
   /** Ends the process at once. */
   exit(code: number): void;
+}
+
+export function hostOfProcess(): Host {
+  const { stdin, stdout, stderr } = process;
+  return { invocation: invocationOfProcess(), stdin, stdout, stderr, signals: process, exit: (code) => process.exit(code) };
 }

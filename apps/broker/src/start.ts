@@ -173,17 +173,26 @@ function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorErro
   if (what === undefined || !(error instanceof Error)) {
     return undefined;
   }
-  const { address, port, hostname } = error as { address?: string; port?: number; hostname?: string };
-  const path = culprit(loaded.configuration, hostname ?? address, port);
+  const { address, hostname, ...rest } = error as { address?: string; port?: number; hostname?: string };
+  // Node reports port -1 for a Unix socket.
+  const port = rest.port === -1 ? undefined : rest.port;
+  const host = hostname ?? address;
+  const path = culprit(loaded.configuration, host, port);
   const place = path === undefined ? undefined : (loaded.locate(path) ?? 'built-in defaults');
-  const where = [hostname ?? address, ...(port === undefined ? [] : [port])].join(' port ');
+  const where = [host, ...(port === undefined ? [] : [port])].join(' port ');
   return new OperatorError([oneLine(`${place === undefined ? '' : `${place}: `}cannot listen on ${where}, ${what}: ${remedy}`)]);
 }
 
+/** libuv says this for a socket in a folder that does not exist, too. */
+const NO_PERMISSION = [
+  'permission is missing',
+  'use a port from 1024 on or an existing folder that can be written, or give the permission',
+] as const;
+
 const START_FAULTS: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
   EADDRINUSE: ['it is in use', 'stop the program that uses it, or choose another one'],
-  EACCES: ['permission is missing', 'choose a port from 1024 on or a folder that can be written, or give the permission'],
-  EPERM: ['permission is missing', 'choose a port from 1024 on or a folder that can be written, or give the permission'],
+  EACCES: NO_PERMISSION,
+  EPERM: NO_PERMISSION,
   EADDRNOTAVAIL: ['this machine has no such address', 'correct it'],
   EAFNOSUPPORT: ['this machine has no such addresses', 'correct it'],
   ENOTFOUND: ['the name is not known', 'correct it, or write an IP address'],
