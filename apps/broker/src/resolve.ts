@@ -252,7 +252,7 @@ function builtInListeners(): readonly WrittenListener[] {
 }
 
 /** Whether only this machine can reach the bind address. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   if (host.toLowerCase() === 'localhost') {
     return true;
   }
@@ -270,6 +270,6 @@ function covers(all: string, host: string): boolean {
 }
 
 /** A host as it stands before a port: `[::1]`. */
-export function bracketed(host: string): string {
+function bracketed(host: string): string {
   return isIP(host) === 6 ? `[${host}]` : host;
 }

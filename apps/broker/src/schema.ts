@@ -14,8 +14,6 @@ import {
   type SysConfiguration,
 } from './configuration.js';
 
-export { type Configuration } from './configuration.js';
-
 /** A listener as the file has it: what its surroundings decide may still be absent (`resolve.ts` decides it). */
 export type WrittenListener = Unresolved<ListenerConfiguration>;
 type Unresolved<L> = L extends ListenerConfiguration

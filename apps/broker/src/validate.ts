@@ -138,7 +138,7 @@ function tablesWith(schema: KeySchema, key: string, name = ''): string[] {
 }
 
 /** The candidate that a typing mistake of at most a third of its letters would explain. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
