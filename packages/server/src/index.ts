@@ -1,0 +1,17 @@
+export { type AuthenticationOutcome } from './access/authenticate-with.js';
+export {
+  type AuthenticationResult,
+  type Authenticator,
+  type ClientCertificate,
+  type Credentials,
+  type Identity,
+  type Refusal,
+} from './access/authenticator.js';
+export { type AuthenticationExchange, type AuthenticationMechanism, type ExchangeStep, type MechanismContext } from './access/enhanced.js';
+export { FileError } from './access/file-error.js';
+export { deleteUser, type SetUserOptions, type SetUserResult, setUser } from './access/password-edit.js';
+export { allowAll, type Decision, type Permissions, type SubscribeDecision } from './access/permissions.js';
+export { type BrokerEventMap, type BrokerEvents } from './events.js';
+export { type ListenerInformation, type ListenerOptions } from './listeners/listener-options.js';
+export { type ClientSummary, createServer, Server, type ServerParts } from './server.js';
+export { type CompleteServerOptions, defaultLimits, type LimitOptions, type ListenerWish, type ServerOptions } from './server-options.js';

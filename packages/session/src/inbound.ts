@@ -11,8 +11,8 @@ export const pending = -1;
 
 /** Where a client's publications go: authorize, retain, route. Implemented by the server's broker. */
 export interface PublishTarget {
-  /** The reason code for the publisher, at once; or `pending`. QoS 0 is always answered at once; its reason code has no reader. */
-  publish(message: Message, session: Session): ReasonCode | typeof pending;
+  /** The reason code for the publisher, at once; or `pending`, and then `Inbound.published` is called with this packet identifier (0 for QoS 0). */
+  publish(message: Message, session: Session, packetId: number): ReasonCode | typeof pending;
 }
 
 /** An answer that waits for its own outcome, or for an earlier one: acknowledgements keep the order of the publications. */
@@ -62,7 +62,7 @@ export class Inbound {
     const properties = packet.properties;
     const topicName = properties?.topicAlias === undefined ? packet.topicName : this.resolveAlias(packet.topicName, properties.topicAlias);
     if (qos === 0) {
-      target.publish(this.messageOf(packet, topicName, session), session);
+      target.publish(this.messageOf(packet, topicName, session), session, 0);
       return;
     }
     const packetId = packet.packetId;
@@ -75,7 +75,7 @@ export class Inbound {
     if (unfinished >= this.negotiated!.receiveMaximum) {
       throw new ProtocolError(ReasonCode.receiveMaximumExceeded, `more than ${this.negotiated!.receiveMaximum} unfinished publications`); // [MQTT-3.3.4-7]
     }
-    const reasonCode = target.publish(this.messageOf(packet, topicName, session), session);
+    const reasonCode = target.publish(this.messageOf(packet, topicName, session), session, packetId);
     this.answer({ packetId, qos, reasonCode });
   }
 
@@ -129,8 +129,10 @@ export class Inbound {
 
   /** Without the alias, which belongs to this connection; with the expiry that the server allows. */
   private forwarded(properties: PublishProperties | undefined): PublishProperties | undefined {
-    if (properties === undefined || properties.topicAlias === undefined) return properties;
-    const { topicAlias: _alias, ...rest } = properties;
-    return rest;
+    const expiryMax = this.surroundings.limits.messageExpirySecondsMax;
+    const isBounded = expiryMax !== Infinity && !((properties?.messageExpiryInterval ?? Infinity) <= expiryMax);
+    if (!isBounded && properties?.topicAlias === undefined) return properties;
+    const { topicAlias: _alias, ...rest } = properties ?? {};
+    return isBounded ? { ...rest, messageExpiryInterval: expiryMax } : rest;
   }
 }

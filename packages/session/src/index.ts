@@ -1,14 +1,14 @@
 export { DropCounters } from './drop-counters.js';
-export { Inbound, pending, type PublishTarget } from './inbound.js';
+export { Inbound, type PublishTarget, pending } from './inbound.js';
 export { type Capabilities, defaultSessionLimits, fullCapabilities, type QueueOverflow, type SessionLimits } from './limits.js';
 export { MemoryRetained, type RetainedLimits } from './memory/memory-retained.js';
 export { MemorySessions } from './memory/memory-sessions.js';
 export { SingleNode } from './memory/single-node.js';
 export { Message, type MessageContent, type Publisher } from './message.js';
-export { negotiate, type Negotiated, type NegotiationRefusal, type NegotiationSettings } from './negotiation.js';
+export { type Negotiated, type NegotiationRefusal, type NegotiationSettings, negotiate } from './negotiation.js';
 export { Delivery } from './outbound/delivery.js';
 export { type DeliveryOutcome, Outbound, type SessionSurroundings } from './outbound/outbound.js';
-export { type Output } from './output.js';
+export { largePacketBytes, type Output } from './output.js';
 export { type Cluster, type ClusterHost, type ClusterStatus, type InterestChange } from './ports/cluster.js';
 export { type Env } from './ports/env.js';
 export { type RetainedPage, type RetainedPut, type RetainedStore, type RetainedVersion } from './ports/retained-store.js';

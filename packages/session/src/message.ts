@@ -1,4 +1,12 @@
-import { type DecodedPublish, ownFrame, type ProtocolVersion, publishFrame, type PublishFrame, type PublishProperties, type QoS } from '@si-mqtt/codec';
+import {
+  type DecodedPublish,
+  ownFrame,
+  type ProtocolVersion,
+  type PublishFrame,
+  type PublishProperties,
+  publishFrame,
+  type QoS,
+} from '@si-mqtt/codec';
 
 /** Who published. A session is one; so is the broker itself, with an empty client id. */
 export interface Publisher {
@@ -91,7 +99,7 @@ export class Message {
   ): Message {
     const message = new Message({ topicName, qos: packet.qos, retain: packet.retain, properties }, publisher, receivedAt);
     message.kept = false;
-    if (packet.forwardable) {
+    if (packet.forwardable && properties === packet.properties) {
       message.source = packet;
       message.sourceLayout = layoutOf(protocolVersion, packet.qos > 0);
     } else {
@@ -145,7 +153,11 @@ export class Message {
     const layout = layoutOf(protocolVersion, withPacketId);
     if (layout === this.sourceLayout) return this.source!;
     const frames = (this.frames ??= new Array<PublishFrame | undefined>(layoutCount).fill(undefined));
-    return (frames[layout] ??= publishFrame(protocolVersion, { topicName: this.topicName, payload: this.payload, properties: this.properties }, withPacketId));
+    return (frames[layout] ??= publishFrame(
+      protocolVersion,
+      { topicName: this.topicName, payload: this.payload, properties: this.properties },
+      withPacketId,
+    ));
   }
 
   /**

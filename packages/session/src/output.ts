@@ -1,8 +1,11 @@
 import { type AcknowledgementType, type Packet, type PublishFrame, type ReasonCode } from '@si-mqtt/codec';
 
+/** Bytes of a PUBLISH from which on its payload is written by reference instead of being copied for each receiver. */
+export const largePacketBytes = 8192;
+
 /**
  * A session's way to its client: the connection. Calls are synchronous, keep their order on the wire and never throw;
- * bytes that a frame shares with a read chunk are copied before the call returns.
+ * the bytes of a frame below `largePacketBytes` are copied before the call returns, those of a larger one must not change.
  */
 export interface Output {
   /** False while the socket has not drained: PUBLISH packets wait or are dropped, everything else is still sent. */

@@ -66,6 +66,10 @@ export class Session implements Publisher {
     return this.sessionExpirySeconds;
   }
 
+  get hasWill(): boolean {
+    return this.will !== undefined;
+  }
+
   get agreement(): Negotiated {
     return this.negotiated;
   }

@@ -1,6 +1,6 @@
 import { type Message, type Publisher } from './message.js';
-import { DeliveryQueue } from './outbound/delivery-queue.js';
 import { Delivery } from './outbound/delivery.js';
+import { DeliveryQueue } from './outbound/delivery-queue.js';
 import { type Session } from './session.js';
 import { type Subscription } from './subscription.js';
 
@@ -109,7 +109,8 @@ export class SharedGroup {
   }
 
   private wait(message: Message): GroupOutcome {
-    if (this.waiting.length >= this.limits.queueMessagesMax || this.waiting.bytes + message.size > this.limits.queueBytesMax) return 'refused';
+    if (this.waiting.length >= this.limits.queueMessagesMax || this.waiting.bytes + message.size > this.limits.queueBytesMax)
+      return 'refused';
     this.waiting.push(new Delivery(message.keep(), message.qos, false, undefined, this));
     return 'taken';
   }

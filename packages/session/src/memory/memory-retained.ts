@@ -33,7 +33,10 @@ export class MemoryRetained implements RetainedStore {
     }
     const bytes = this.bytes - previousSize + message.size;
     const messages = this.messages + (previous === undefined ? 1 : 0);
-    if ((messages > this.limits.retainedMessagesMax && previous === undefined) || (bytes > this.limits.retainedBytesMax && bytes > this.bytes)) {
+    if (
+      (messages > this.limits.retainedMessagesMax && previous === undefined) ||
+      (bytes > this.limits.retainedBytesMax && bytes > this.bytes)
+    ) {
       this.refused++;
       return { outcome: 'full' };
     }

@@ -1,4 +1,4 @@
-import { type ReasonCode, ReasonCode as Reason } from '@si-mqtt/codec';
+import { ReasonCode as Reason, type ReasonCode } from '@si-mqtt/codec';
 import { type Message } from '../message.js';
 import { type Cluster, type ClusterHost, type ClusterStatus, type InterestChange } from '../ports/cluster.js';
 

@@ -1,9 +1,9 @@
-import { protocolError, type ProtocolVersion, publishFirstByte, type QoS, ReasonCode } from '@si-mqtt/codec';
+import { type ProtocolVersion, protocolError, publishFirstByte, type QoS, ReasonCode } from '@si-mqtt/codec';
 import { type DropCounters } from '../drop-counters.js';
 import { type SessionLimits } from '../limits.js';
 import { type Message } from '../message.js';
 import { type Negotiated } from '../negotiation.js';
-import { type Output } from '../output.js';
+import { largePacketBytes, type Output } from '../output.js';
 import { type Env } from '../ports/env.js';
 import { type RetainedReplay } from '../retained-replay.js';
 import { type SharedGroup } from '../shared-group.js';
@@ -206,7 +206,14 @@ export class Outbound {
   private sendNew(delivery: Delivery): boolean {
     const inflight = (this.inflight ??= new Inflight());
     inflight.add(delivery);
-    if (this.send(delivery.message, publishFirstByte(delivery.qos, delivery.retain, false), delivery.packetId, delivery.subscriptionIdentifiers)) {
+    if (
+      this.send(
+        delivery.message,
+        publishFirstByte(delivery.qos, delivery.retain, false),
+        delivery.packetId,
+        delivery.subscriptionIdentifiers,
+      )
+    ) {
       this.sendQuota--;
       return true;
     }
@@ -219,9 +226,12 @@ export class Outbound {
     const version = this.protocolVersion;
     const withPacketId = packetId !== 0;
     const particular = version === 5 && (subscriptionIdentifiers !== undefined || this.topicAliasMaximum > 0);
-    const frame = particular
-      ? this.particularFrame(message, withPacketId, subscriptionIdentifiers)
-      : message.frame(version, withPacketId);
+    let frame = particular ? this.particularFrame(message, withPacketId, subscriptionIdentifiers) : message.frame(version, withPacketId);
+    if (frame.end - frame.start >= largePacketBytes && !particular) {
+      // Large ones are written by reference, so they must outlive the chunk that was read.
+      message.keep();
+      frame = message.frame(version, withPacketId);
+    }
     if (frame.end - frame.start > this.maximumPacketSize) {
       this.surroundings.drops.tooLarge++;
       return false;

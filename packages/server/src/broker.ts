@@ -1,0 +1,269 @@
+import { ReasonCode, type Will } from '@si-mqtt/codec';
+import {
+  type Cluster,
+  DropCounters,
+  Message,
+  type MessageContent,
+  type Publisher,
+  pending,
+  type RetainedPut,
+  type RetainedStore,
+  Session,
+  type SessionLimits,
+  type SessionStore,
+  type SessionSurroundings,
+} from '@si-mqtt/session';
+import { type Permissions } from './access/permissions.js';
+import { type Connection } from './connection.js';
+import { Counters } from './counters.js';
+import { Deadlines } from './deadlines.js';
+import { type BrokerEvents } from './events.js';
+import { type NodeEnv } from './node-env.js';
+import { Routing, type RoutingSettings } from './routing.js';
+import { SendBuffers } from './send-buffer.js';
+
+/** A client id's place in the broker: its session, its connection while there is one, its will while that waits. */
+export interface Client {
+  readonly session: Session;
+  connection: Connection | undefined;
+  /** Wall clock, milliseconds; Infinity while connected or never. */
+  expiresAt: number;
+  will: DelayedWill | undefined;
+}
+
+interface DelayedWill {
+  readonly will: Will;
+  readonly permissions: Permissions;
+  readonly publishAt: number;
+}
+
+export interface BrokerSettings extends Omit<RoutingSettings, 'random'> {
+  readonly limits: SessionLimits;
+  readonly sessionsMax: number;
+  readonly outgoingBytesPerConnectionMax: number;
+  readonly topicLevelsMax: number;
+}
+
+export interface BrokerParts {
+  readonly env: NodeEnv;
+  readonly sessions: SessionStore;
+  readonly retained: RetainedStore;
+  readonly cluster: Cluster;
+  readonly events: BrokerEvents;
+}
+
+/** One node: who is connected, which sessions live, and the way of a message from its publisher to retained store, sessions and cluster. */
+export class Broker {
+  readonly counters: Counters = new Counters();
+  readonly drops: DropCounters = new DropCounters();
+  readonly clients: Map<string, Client> = new Map();
+  readonly connections: Set<Connection> = new Set();
+  readonly routing: Routing;
+  readonly parts: BrokerParts;
+  readonly buffers: SendBuffers = new SendBuffers();
+  readonly surroundings: SessionSurroundings;
+  settings: BrokerSettings;
+  /** Half seconds since the start: the coarse clock of keep alive. */
+  currentTick = 0;
+  private readonly deadlines: Deadlines<Client>;
+  private readonly dirty: Connection[] = [];
+  private readonly wantPump: Connection[] = [];
+  private turnPlanned = false;
+  private readonly endTurn: () => void = () => this.flush();
+
+  constructor(settings: BrokerSettings, parts: BrokerParts) {
+    this.settings = settings;
+    this.parts = parts;
+    this.surroundings = { env: parts.env, limits: settings.limits, drops: this.drops };
+    this.routing = new Routing({
+      random: () => parts.env.random(),
+      groupLimits: settings.groupLimits,
+      strategyOf: (topicFilter) => this.settings.strategyOf(topicFilter),
+    });
+    this.deadlines = new Deadlines((client) => (client.connection === undefined ? nextDeadline(client) : undefined));
+  }
+
+  // ——— messages ———
+
+  /** Retain, route, forward. The message's publisher has been authorized. `packetId` is named again with a pending outcome. */
+  publish(message: Message, publisher: Session | undefined, packetId: number): ReasonCode | typeof pending {
+    this.counters.publishReceived++;
+    if (message.retain) {
+      const put = this.parts.retained.put(message);
+      if (put instanceof Promise) {
+        message.keep();
+        this.settle(
+          put.then((outcome) => this.afterRetain(outcome, message)),
+          publisher,
+          packetId,
+        );
+        return pending;
+      }
+      if (put.outcome === 'full') this.counters.retainedRefused++;
+      if (put.outcome === 'full' && message.qos > 0) return ReasonCode.quotaExceeded;
+    }
+    const reasonCode = this.routeHere(message);
+    if (!this.parts.cluster.remoteInterest) return reasonCode;
+    this.settle(this.forward(message.keep(), reasonCode), publisher, packetId);
+    return message.qos === 0 ? reasonCode : pending;
+  }
+
+  /** For the server's own publications: `$SYS` topics, the library. */
+  publishOwn(content: MessageContent, publisher: Publisher = { clientId: '', userName: undefined }): void {
+    this.publish(Message.of(content, publisher, this.parts.env.now()), undefined, 0);
+  }
+
+  private routeHere(message: Message): ReasonCode {
+    const reasonCode = this.routing.route(message);
+    if (reasonCode === ReasonCode.noMatchingSubscribers) this.counters.publishUnmatched++;
+    return reasonCode;
+  }
+
+  private async forward(message: Message, here: ReasonCode): Promise<ReasonCode> {
+    const elsewhere = await this.parts.cluster.publish(message);
+    return here === ReasonCode.success || elsewhere === ReasonCode.noMatchingSubscribers ? here : elsewhere;
+  }
+
+  private afterRetain(put: RetainedPut, message: Message): ReasonCode | Promise<ReasonCode> {
+    if (put.outcome === 'full') this.counters.retainedRefused++;
+    if (put.outcome === 'full' && message.qos > 0) return ReasonCode.quotaExceeded;
+    const here = this.routeHere(message);
+    return this.parts.cluster.remoteInterest ? this.forward(message, here) : here;
+  }
+
+  /** An outcome that is unknown is never acknowledged: the publisher's connection is closed instead. */
+  private settle(outcome: Promise<ReasonCode>, publisher: Session | undefined, packetId: number): void {
+    outcome.then(
+      (reasonCode) => publisher?.inbound.published(packetId, reasonCode),
+      (error: unknown) => {
+        this.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
+        if (publisher !== undefined) {
+          this.clients
+            .get(publisher.clientId)
+            ?.connection?.close(ReasonCode.implementationSpecificError, 'the message could not be stored');
+        }
+      },
+    );
+  }
+
+  // ——— sessions ———
+
+  /** The connection of a session has ended; what `detach` decided is carried out. */
+  connectionEnded(client: Client, connection: Connection, end: Parameters<Session['detach']>[0], permissions: Permissions): void {
+    if (client.connection !== connection) return;
+    client.connection = undefined;
+    const { session } = client;
+    const { will, willAction, expiresAt } = session.detach(end);
+    if (will !== undefined && willAction.action === 'delay') client.will = { will, permissions, publishAt: willAction.publishAt };
+    if (expiresAt === undefined) {
+      this.endSession(client);
+    } else {
+      client.expiresAt = expiresAt;
+      if (end !== 'takenOver') {
+        this.routing.wentOffline(session);
+        this.inBackground(session.lease.detach(session.sessionExpiryInterval));
+      }
+      this.deadlines.plan(client, nextDeadline(client));
+    }
+    if (will !== undefined && willAction.action === 'publish') this.publishWill(session, will, permissions);
+  }
+
+  /** The session and everything that belongs to it goes; a will that waited is published now [MQTT-3.1.2-8]. */
+  endSession(client: Client): void {
+    const { session } = client;
+    if (this.clients.get(session.clientId) === client) this.clients.delete(session.clientId);
+    this.routing.end(session);
+    this.inBackground(session.lease.end());
+    const delayed = client.will;
+    client.will = undefined;
+    if (delayed !== undefined) this.publishWill(session, delayed.will, delayed.permissions);
+    this.parts.events.emit('sessionEnded', { clientId: session.clientId });
+  }
+
+  /** A will is authorized again when it is sent (broker.md §4). */
+  private publishWill(session: Session, will: Will, permissions: Permissions): void {
+    if (permissions.mayPublish(will.topicName, will.qos, will.retain) === false) {
+      this.counters.willsRefused++;
+      return;
+    }
+    this.counters.willsPublished++;
+    const { willDelayInterval: _delay, ...properties } = will.properties ?? {};
+    const hasProperties = Object.keys(properties).length > 0;
+    const content: MessageContent = {
+      topicName: will.topicName,
+      payload: will.payload,
+      qos: will.qos,
+      retain: will.retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
+      ...(hasProperties ? { properties } : {}),
+    };
+    this.publishOwn(content, session);
+  }
+
+  /** Delayed wills and expired sessions; called by the server's tick. */
+  tick(): void {
+    const now = this.parts.env.now();
+    for (const client of this.deadlines.due(now)) {
+      const delayed = client.will;
+      if (delayed !== undefined && delayed.publishAt <= now) {
+        client.will = undefined;
+        this.publishWill(client.session, delayed.will, delayed.permissions);
+      }
+      if (client.expiresAt <= now) {
+        this.counters.sessionsExpired++;
+        this.endSession(client); // [MQTT-4.1.0-2]
+      } else {
+        this.deadlines.plan(client, nextDeadline(client));
+      }
+    }
+  }
+
+  /** Makes the session of a new connection. */
+  register(client: Client): void {
+    this.clients.set(client.session.clientId, client);
+    client.session.outbound.overflowed = () => {
+      this.counters.queueOverflowEnds++;
+      // Not within the routing that found the queue full.
+      setImmediate(() => {
+        if (this.clients.get(client.session.clientId) !== client) return;
+        if (client.connection !== undefined) client.connection.endSession(ReasonCode.quotaExceeded, 'the queue of this session is full');
+        else this.endSession(client);
+      });
+    };
+  }
+
+  // ——— the end of a turn ———
+
+  /** One write per connection and turn: the connection is flushed when all that was read has been handled. */
+  flushLater(connection: Connection): void {
+    this.dirty.push(connection);
+    this.planTurn();
+  }
+
+  pumpLater(connection: Connection): void {
+    this.wantPump.push(connection);
+    this.planTurn();
+  }
+
+  private planTurn(): void {
+    if (this.turnPlanned) return;
+    this.turnPlanned = true;
+    setImmediate(this.endTurn);
+  }
+
+  private flush(): void {
+    this.turnPlanned = false;
+    const { wantPump, dirty } = this;
+    if (wantPump.length > 0) for (const connection of wantPump.splice(0)) connection.pump();
+    // Writing can make nothing dirty again: sockets answer in later turns.
+    for (let i = 0; i < dirty.length; i++) dirty[i]!.flush();
+    dirty.length = 0;
+  }
+
+  private inBackground(work: Promise<unknown>): void {
+    work.catch((error: unknown) => this.parts.events.emit('error', error instanceof Error ? error : new Error(String(error))));
+  }
+}
+
+function nextDeadline(client: Client): number {
+  return Math.min(client.expiresAt, client.will?.publishAt ?? Infinity);
+}

@@ -1,0 +1,465 @@
+import {
+  type AcknowledgementType,
+  type AuthPacket,
+  acknowledgementLengthMax,
+  type ConnectPacket,
+  copyPublishFrame,
+  copyPublishHead,
+  type DecodedPublish,
+  Decoder,
+  type DecoderOptions,
+  encodeAcknowledgementInto,
+  encodedLength,
+  encodeInto,
+  type Packet,
+  ProtocolError,
+  type ProtocolVersion,
+  type PublishFrame,
+  ReasonCode,
+} from '@si-mqtt/codec';
+import {
+  type Capabilities,
+  type ConnectionEnd,
+  largePacketBytes,
+  type Message,
+  type Output,
+  type PublishTarget,
+  pending,
+  type Session,
+} from '@si-mqtt/session';
+import { type Identity } from './access/authenticator.js';
+import { allowAll, type Permissions } from './access/permissions.js';
+import { type Broker, type Client } from './broker.js';
+import { Handshake, type HandshakeSettings } from './handshake.js';
+import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
+
+import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
+
+/** What a listener's connections share. */
+export interface ConnectionSettings extends HandshakeSettings {
+  readonly decoderOptions: DecoderOptions;
+  readonly capabilities: Capabilities;
+}
+
+/** Bytes that were written and not yet sent above which a client gets no further PUBLISH until its socket has drained. */
+const congestionBytes = 65_536;
+const pingResponse = new Uint8Array([0xd0, 0x00]);
+const decisionsMax = 1000;
+
+/**
+ * One client's connection: the one I/O loop. Bytes from the stream go through the decoder to handshake, session or broker; what they send
+ * is collected in a borrowed buffer and written once per event-loop turn.
+ */
+export class Connection implements ByteStreamReceiver, Output, PublishTarget {
+  readonly broker: Broker;
+  readonly stream: ByteStream;
+  readonly settings: ConnectionSettings;
+  /** Tick of the server's clock at which the last bytes came, for keep alive. */
+  lastReceivedTick: number;
+  keepAliveSeconds = 0;
+  permissions: Permissions = allowAll;
+  /** Who the client proved to be; undefined before CONNACK. */
+  identity: Identity | undefined;
+  writable = true;
+  client: Client | undefined;
+  private readonly decoder: Decoder;
+  private state: 'handshake' | 'open' | 'closing' | 'closed' = 'handshake';
+  private handshake: Handshake | undefined;
+  private session: Session | undefined;
+  private buffer: Buffer | undefined;
+  private used = 0;
+  private isDirty = false;
+  private pumpWanted = false;
+  private endWhenResumed = false;
+  private decisions: Map<string, boolean> | undefined;
+  private decisionsVersion = 0;
+
+  constructor(broker: Broker, stream: ByteStream, settings: ConnectionSettings, tick: number) {
+    this.broker = broker;
+    this.stream = stream;
+    this.settings = settings;
+    this.lastReceivedTick = tick;
+    this.decoder = new Decoder(this, settings.decoderOptions);
+    broker.connections.add(this);
+  }
+
+  get protocolVersion(): ProtocolVersion {
+    return this.decoder.protocolVersion ?? 4;
+  }
+
+  get isOpen(): boolean {
+    return this.state === 'open';
+  }
+
+  get isClosed(): boolean {
+    return this.state === 'closed' || this.state === 'closing';
+  }
+
+  get clientId(): string | undefined {
+    return this.session?.clientId ?? this.handshake?.clientId;
+  }
+
+  // ——— from the stream ———
+
+  received(chunk: Uint8Array): void {
+    if (this.isClosed) return;
+    this.lastReceivedTick = this.broker.currentTick;
+    this.broker.counters.bytesReceived += chunk.length;
+    const { env } = this.broker.parts;
+    env.beginTurn();
+    try {
+      this.decoder.push(chunk);
+    } catch (error) {
+      this.failed(error);
+    } finally {
+      env.endTurn();
+    }
+  }
+
+  drained(): void {
+    this.writable = true;
+    if (this.state === 'open') this.pump();
+  }
+
+  /** The peer sends no more. What it sent is handled; then it is as if it had closed, without DISCONNECT. */
+  ended(): void {
+    if (this.decoder.paused) this.endWhenResumed = true;
+    else this.finish('lost', ReasonCode.success, 'closed by the client');
+  }
+
+  closed(error: Error | undefined): void {
+    this.finish('lost', ReasonCode.success, error === undefined ? 'closed by the client' : error.message);
+    this.state = 'closed';
+    this.broker.connections.delete(this);
+    this.releaseBuffer();
+  }
+
+  // ——— from the decoder ———
+
+  receive(packet: Packet): void {
+    this.broker.counters.packetsReceived++;
+    if (this.state === 'open') this.receiveOpen(packet);
+    else if (this.state === 'handshake') this.receiveInHandshake(packet);
+  }
+
+  /** No packet is handed over until `resume`; what has arrived waits, and the socket is not read. */
+  pause(): void {
+    this.decoder.pause();
+    this.stream.pause();
+  }
+
+  resume(): void {
+    if (this.isClosed) return;
+    try {
+      this.decoder.resume();
+    } catch (error) {
+      this.failed(error);
+    }
+    if (this.isClosed || this.decoder.paused) return;
+    if (this.endWhenResumed) this.finish('lost', ReasonCode.success, 'closed by the client');
+    else this.stream.resume();
+  }
+
+  private receiveOpen(packet: Packet): void {
+    const session = this.session!;
+    switch (packet.type) {
+      case 'publish':
+        session.inbound.receivePublish(packet as DecodedPublish, session, this);
+        return;
+      case 'puback':
+        session.outbound.receivePuback(packet.packetId);
+        return;
+      case 'pubrec':
+        session.outbound.receivePubrec(packet.packetId, packet.reasonCode);
+        return;
+      case 'pubrel':
+        session.inbound.receivePubrel(packet.packetId);
+        return;
+      case 'pubcomp':
+        session.outbound.receivePubcomp(packet.packetId);
+        return;
+      case 'pingreq':
+        this.append(pingResponse); // [MQTT-3.12.4-1]
+        return;
+      case 'subscribe':
+        handleSubscribe(this, session, packet);
+        return;
+      case 'unsubscribe':
+        handleUnsubscribe(this, session, packet);
+        return;
+      case 'disconnect': {
+        session.receiveDisconnect(packet);
+        this.decoder.stop();
+        const end = packet.reasonCode === ReasonCode.success ? 'disconnected' : 'lost';
+        this.finish(end, packet.reasonCode, 'DISCONNECT');
+        return;
+      }
+      case 'auth':
+        this.reAuthenticate(packet);
+        return;
+      default:
+        throw new ProtocolError(ReasonCode.protocolError, `unexpected ${packet.type}`); // [MQTT-3.1.0-2]
+    }
+  }
+
+  private receiveInHandshake(packet: Packet): void {
+    if (packet.type === 'connect') {
+      this.handshake = new Handshake(this, packet, this.settings);
+      this.handshake.start();
+    } else if (packet.type === 'auth' && this.handshake !== undefined) {
+      this.handshake.receiveAuth(packet);
+    } else if (packet.type === 'disconnect' && this.handshake !== undefined) {
+      this.decoder.stop();
+      this.finish('disconnected', packet.reasonCode, 'DISCONNECT');
+    } else {
+      // [MQTT-3.1.2-30]: between CONNECT with an authentication method and CONNACK only AUTH and DISCONNECT may come.
+      throw new ProtocolError(ReasonCode.protocolError, `${packet.type} before the end of authentication`);
+    }
+  }
+
+  private reAuthenticate(packet: AuthPacket): void {
+    if (this.handshake === undefined) throw new ProtocolError(ReasonCode.protocolError, 'AUTH without an authentication method'); // [MQTT-4.12.0-7]
+    this.handshake.receiveAuth(packet);
+  }
+
+  /** CONNACK was sent: from now on packets belong to the session. */
+  open(client: Client, session: Session, identity: Identity, keepAliveSeconds: number): void {
+    this.client = client;
+    this.session = session;
+    this.keepAliveSeconds = keepAliveSeconds;
+    this.identity = identity;
+    this.permissions = identity.permissions;
+    this.state = 'open';
+    // Kept only where a re-authentication can come.
+    if (this.handshake?.method === undefined) this.handshake = undefined;
+  }
+
+  // ——— publications of this client ———
+
+  publish(message: Message, session: Session, packetId: number): ReasonCode | typeof pending {
+    const allowed = this.permissions === allowAll ? this.isNameAllowed(message.topicName) : this.mayPublish(message);
+    if (allowed === true) return this.broker.publish(message, session, packetId);
+    if (allowed === false) {
+      this.broker.counters.publishRefused++;
+      return ReasonCode.notAuthorized;
+    }
+    // Only this connection waits for the answer.
+    message.keep();
+    this.pause();
+    allowed
+      .then((yes) => {
+        this.remember(message.topicName, yes);
+        const reasonCode = yes ? this.broker.publish(message, session, packetId) : ReasonCode.notAuthorized;
+        if (reasonCode !== pending) session.inbound.published(packetId, reasonCode);
+        this.resume();
+      })
+      .catch(() => this.close(ReasonCode.implementationSpecificError, 'the access rules did not answer'));
+    return pending;
+  }
+
+  private isNameAllowed(topicName: string): boolean {
+    return topicName.charCodeAt(0) !== 0x24 || !topicName.startsWith('$SYS/');
+  }
+
+  private mayPublish(message: Message): boolean | Promise<boolean> {
+    const { permissions } = this;
+    const topicName = message.topicName;
+    if (permissions.version !== this.decisionsVersion) {
+      this.decisions = undefined;
+      this.decisionsVersion = permissions.version;
+    }
+    const known = this.decisions?.get(topicName);
+    if (known !== undefined) return known;
+    const decision = this.isNameAllowed(topicName) && permissions.mayPublish(topicName, message.qos, message.retain);
+    if (decision === 'unknown') return permissions.decidePublish!(topicName);
+    this.remember(topicName, decision);
+    return decision;
+  }
+
+  private remember(topicName: string, decision: boolean): void {
+    const decisions = (this.decisions ??= new Map());
+    if (decisions.size >= decisionsMax) decisions.clear();
+    decisions.set(topicName, decision);
+  }
+
+  // ——— to the client ———
+
+  sendPublish(frame: PublishFrame, firstByte: number, packetId: number, messageExpiryInterval: number): void {
+    this.broker.counters.publishSent++;
+    const length = frame.end - frame.start;
+    if (length < largePacketBytes) {
+      const at = this.reserve(length);
+      this.used = copyPublishFrame(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
+      return;
+    }
+    const at = this.reserve(frame.payloadStart - frame.start);
+    this.used = copyPublishHead(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
+    this.flush();
+    this.writeOut(frame.bytes.subarray(frame.payloadStart, frame.end));
+  }
+
+  sendAcknowledgement(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode): void {
+    const at = this.reserve(acknowledgementLengthMax);
+    this.used = encodeAcknowledgementInto(type, packetId, reasonCode, this.protocolVersion, this.buffer!, at);
+  }
+
+  send(packet: Packet): void {
+    const version = this.protocolVersion;
+    const at = this.reserve(encodedLength(packet, version));
+    this.used = encodeInto(packet, version, this.buffer!, at);
+  }
+
+  requestPump(): void {
+    if (this.pumpWanted) return;
+    this.pumpWanted = true;
+    this.broker.pumpLater(this);
+  }
+
+  pump(): void {
+    this.pumpWanted = false;
+    if (this.state === 'open') this.session!.outbound.pump();
+  }
+
+  /** Writes what was collected; called by the broker at the end of a turn. */
+  flush(): void {
+    this.isDirty = false;
+    const { buffer, used } = this;
+    if (buffer === undefined) return;
+    this.buffer = undefined;
+    this.used = 0;
+    if (used > 0 && this.state !== 'closed') this.writeOut(buffer.subarray(0, used));
+    // What the kernel took at once can be used again; otherwise the stream holds the buffer.
+    if (this.stream.pendingBytes === 0) this.broker.buffers.give(buffer);
+  }
+
+  private append(bytes: Uint8Array): void {
+    const at = this.reserve(bytes.length);
+    this.buffer!.set(bytes, at);
+    this.used = at + bytes.length;
+  }
+
+  /** Makes room for `length` more bytes and returns where they begin. */
+  private reserve(length: number): number {
+    const { buffer } = this;
+    if (buffer !== undefined && this.used + length <= buffer.length) {
+      if (!this.isDirty) this.markDirty();
+      return this.used;
+    }
+    const used = this.used;
+    if (buffer !== undefined && used + length <= 65_536) {
+      const larger = this.broker.buffers.take(65_536);
+      buffer.copy(larger, 0, 0, used);
+      this.broker.buffers.give(buffer);
+      this.buffer = larger;
+    } else {
+      if (buffer !== undefined) this.flush();
+      this.buffer = this.broker.buffers.take(length);
+    }
+    if (!this.isDirty) this.markDirty();
+    return this.used;
+  }
+
+  private markDirty(): void {
+    this.isDirty = true;
+    this.broker.flushLater(this);
+  }
+
+  private writeOut(bytes: Uint8Array): void {
+    this.broker.counters.bytesSent += bytes.length;
+    if (this.stream.write(bytes)) return;
+    const { pendingBytes } = this.stream;
+    this.writable = pendingBytes <= congestionBytes;
+    if (pendingBytes > this.broker.settings.outgoingBytesPerConnectionMax) {
+      this.broker.counters.slowConnectionsClosed++;
+      this.stream.destroy();
+    }
+  }
+
+  private releaseBuffer(): void {
+    const { buffer } = this;
+    this.buffer = undefined;
+    this.used = 0;
+    if (buffer !== undefined) this.broker.buffers.give(buffer);
+  }
+
+  // ——— the end ———
+
+  /** The server ends the connection: DISCONNECT where the version has it, then the socket is closed. */
+  close(reasonCode: ReasonCode, reason: string, end: ConnectionEnd = 'lost'): void {
+    if (this.isClosed) return;
+    // No DISCONNECT before a successful CONNACK [MQTT-3.14.0-1].
+    if (this.state === 'open' && this.protocolVersion === 5) this.sendDisconnect(reasonCode, reason);
+    this.decoder.stop();
+    this.finish(end, reasonCode, reason);
+  }
+
+  /** The session ends together with its connection, whatever its expiry. */
+  endSession(reasonCode: ReasonCode, reason: string): void {
+    const { client } = this;
+    this.close(reasonCode, reason);
+    if (client !== undefined) this.broker.endSession(client);
+  }
+
+  private sendDisconnect(reasonCode: ReasonCode, reason: string): void {
+    const session = this.session!;
+    const { requestProblemInformation: _always, maximumPacketSize } = session.agreement;
+    const full: Packet = { type: 'disconnect', reasonCode, properties: { reasonString: reason } };
+    // [MQTT-3.14.2-3]: no Reason String that would make the packet too large for the client.
+    this.send(encodedLength(full, 5) <= maximumPacketSize ? full : { type: 'disconnect', reasonCode });
+  }
+
+  private failed(error: unknown): void {
+    if (!(error instanceof ProtocolError)) {
+      this.broker.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
+      this.close(ReasonCode.unspecifiedError, 'internal error');
+      return;
+    }
+    this.broker.counters.protocolErrors++;
+    if (this.state === 'handshake' && this.handshake === undefined) {
+      this.refuseUnreadConnect(error);
+    } else {
+      this.close(error.reasonCode, error.message); // [MQTT-4.13.1-1]
+    }
+  }
+
+  /** A CONNECT that could not be decoded. 3.x gets a CONNACK only where its text has one [v3.1.1 MQTT-3.1.4-1]. */
+  private refuseUnreadConnect(error: ProtocolError): void {
+    if (error.connackReturnCode !== undefined) {
+      this.append(new Uint8Array([0x20, 0x02, 0x00, error.connackReturnCode])); // [v3.1.1 MQTT-3.1.2-2]
+    } else if (this.decoder.protocolVersion === 5 || error.reasonCode === ReasonCode.unsupportedProtocolVersion) {
+      this.append(new Uint8Array([0x20, 0x03, 0x00, error.reasonCode, 0x00])); // [MQTT-3.1.2-2]
+    }
+    this.broker.counters.connectionsRefused++;
+    this.finish('lost', error.reasonCode, error.message);
+  }
+
+  /** Once: the session is told, the rest is sent, the socket is closed. */
+  finish(end: ConnectionEnd, reasonCode: ReasonCode, reason: string): void {
+    if (this.isClosed) return;
+    this.state = 'closing';
+    this.decoder.stop();
+    this.handshake?.abandon();
+    const { client, session } = this;
+    if (client !== undefined) {
+      this.broker.connectionEnded(client, this, end, this.permissions);
+      this.broker.parts.events.emit('disconnected', { clientId: session!.clientId, reasonCode, reason });
+    }
+    this.flush();
+    this.stream.end();
+  }
+
+  /** For the handshake: CONNACK with a failure, then the end [MQTT-3.2.2-7]. */
+  refuse(connect: ConnectPacket, reasonCode: ReasonCode, reason: string, packet: Packet | undefined): void {
+    if (this.isClosed) return;
+    this.broker.counters.connectionsRefused++;
+    if (packet !== undefined) this.send(packet);
+    this.broker.parts.events.emit('connectionRefused', {
+      clientId: connect.clientId,
+      listenerName: this.stream.listener.name,
+      remoteAddress: this.stream.remoteAddress,
+      reasonCode,
+      reason,
+    });
+    this.finish('lost', reasonCode, reason);
+  }
+}

@@ -1,0 +1,92 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type Broker } from './broker.js';
+import { type Admission } from './listeners/admission.js';
+
+/** One metric that reads a plain number when it is scraped, so that the hot path never sees prom-client. */
+interface Reading {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge';
+  read(): number;
+}
+
+/** All metrics of one server, for `/metrics` and for whoever uses the library. */
+export function createMetrics(broker: Broker, admission: Admission): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const reading of readings(broker, admission)) register(registry, reading);
+  return registry;
+}
+
+function register(registry: Registry, { name, help, kind, read }: Reading): void {
+  const configuration = { name: `si_mqtt_${name}`, help, registers: [registry] };
+  if (kind === 'gauge') {
+    new Gauge({
+      ...configuration,
+      collect() {
+        this.set(read());
+      },
+    });
+  } else {
+    new Counter({
+      ...configuration,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+}
+
+function readings(broker: Broker, admission: Admission): Reading[] {
+  const { counters, drops, parts, routing } = broker;
+  const counter = (name: string, help: string, read: () => number): Reading => ({ name, help, kind: 'counter', read });
+  const gauge = (name: string, help: string, read: () => number): Reading => ({ name, help, kind: 'gauge', read });
+  const refusals = admission.counters;
+  return [
+    counter('bytes_received_total', 'Bytes read from clients.', () => counters.bytesReceived),
+    counter('bytes_sent_total', 'Bytes written to clients.', () => counters.bytesSent),
+    counter('packets_received_total', 'Control packets read from clients.', () => counters.packetsReceived),
+    counter('publish_received_total', 'Messages taken from clients, wills and the server itself.', () => counters.publishReceived),
+    counter('publish_sent_total', 'PUBLISH packets sent to clients.', () => counters.publishSent),
+    counter('publish_refused_total', 'Publications that the access rules refused.', () => counters.publishRefused),
+    counter('publish_unmatched_total', 'Messages that no subscription of this node matched.', () => counters.publishUnmatched),
+    counter('dropped_queue_full_total', 'Deliveries dropped because a session queue was full.', () => drops.queueFull),
+    counter('dropped_not_drained_total', 'QoS 0 deliveries dropped because the socket had not drained.', () => drops.notDrained),
+    counter('dropped_offline_total', 'QoS 0 deliveries dropped because the session was offline.', () => drops.offline),
+    counter('dropped_too_large_total', 'Deliveries larger than the Maximum Packet Size of the client.', () => drops.tooLarge),
+    counter('dropped_expired_total', 'Deliveries whose Message Expiry Interval passed in a queue.', () => drops.expired),
+    counter('connections_accepted_total', 'CONNECTs accepted.', () => counters.connectionsAccepted),
+    counter('connections_refused_total', 'CONNECTs refused.', () => counters.connectionsRefused),
+    counter('authentications_refused_total', 'Authentications refused.', () => counters.authenticationsRefused),
+    counter('subscribes_refused_total', 'Topic filters refused in SUBACK.', () => counters.subscribesRefused),
+    counter('protocol_errors_total', 'Connections that broke the protocol.', () => counters.protocolErrors),
+    counter('keep_alive_timeouts_total', 'Connections closed because nothing came in time.', () => counters.keepAliveTimeouts),
+    counter('takeovers_total', 'Connections replaced by a newer one with the same client identifier.', () => counters.takeovers),
+    counter('wills_published_total', 'Will messages published.', () => counters.willsPublished),
+    counter('wills_refused_total', 'Will messages that the access rules refused.', () => counters.willsRefused),
+    counter('sessions_expired_total', 'Sessions that ended by their expiry.', () => counters.sessionsExpired),
+    counter('sessions_refused_total', 'CONNECTs refused because of sessionsMax.', () => counters.sessionsRefused),
+    counter('queue_overflow_ends_total', 'Sessions ended because their queue was full.', () => counters.queueOverflowEnds),
+    counter(
+      'slow_connections_closed_total',
+      'Connections closed because of outgoingBytesPerConnectionMax.',
+      () => counters.slowConnectionsClosed,
+    ),
+    counter('retained_refused_total', 'Messages not retained because the store was full.', () => counters.retainedRefused),
+    counter('connect_deadline_closed_total', 'Connections without CONNECT in time.', () => refusals.closedByConnectDeadline),
+    counter(
+      'unauthenticated_bytes_closed_total',
+      'Connections closed because of unauthenticatedBytesMax.',
+      () => refusals.closedByUnauthenticatedBytesMax,
+    ),
+    counter('connections_max_refused_total', 'Connections refused because of connectionsMax.', () => refusals.refusedByConnectionsMax),
+    counter('connect_rate_refused_total', 'Connections refused because of connectRatePerSecond.', () => refusals.refusedByConnectRate),
+    gauge('connections', 'Network connections, those without CONNECT included.', () => broker.connections.size),
+    gauge('sessions', 'Sessions, connected or not.', () => broker.clients.size),
+    gauge('subscriptions', 'Subscriptions of this node.', () => routing.subscriptions),
+    gauge('shared_groups', 'Shared subscriptions with at least one member.', () => routing.sharedGroups),
+    gauge('retained_messages', 'Retained messages.', () => parts.retained.messages),
+    gauge('retained_bytes', 'Bytes of the retained messages.', () => parts.retained.bytes),
+  ];
+}

@@ -1,0 +1,70 @@
+import { type Env } from '@si-mqtt/session';
+import { AccessFile } from './access/access-file.js';
+import { AnonymousAuthenticator } from './access/anonymous-authenticator.js';
+import { type Authenticator } from './access/authenticator.js';
+import { CertificateAuthenticator } from './access/certificate-authenticator.js';
+import { ConcurrencyLimit } from './access/concurrency-limit.js';
+import { type AuthenticationMechanism } from './access/enhanced.js';
+import { PasswordFile } from './access/password-file.js';
+import { PasswordFileAuthenticator } from './access/password-file-authenticator.js';
+import { type AccessRules, unrestricted } from './access/permissions.js';
+import { ScramSha256 } from './access/scram-sha-256.js';
+import { type ListenerInformation } from './listeners/listener-options.js';
+import { type CompleteServerOptions } from './server-options.js';
+
+/** Who may connect at which listener, and by what means: the files that were opened, and what is made of them. */
+export class ServerAccess {
+  private readonly passwordFile: PasswordFile | undefined;
+  private readonly accessFile: AccessFile | undefined;
+  private readonly rules: AccessRules;
+  private readonly limit: ConcurrencyLimit;
+
+  constructor(passwordFile: PasswordFile | undefined, accessFile: AccessFile | undefined, limit: ConcurrencyLimit) {
+    this.passwordFile = passwordFile;
+    this.accessFile = accessFile;
+    this.rules = accessFile ?? unrestricted;
+    this.limit = limit;
+  }
+
+  authenticatorsOf(listener: ListenerInformation): Authenticator[] {
+    const { passwordFile, rules, limit } = this;
+    const authenticators: Authenticator[] = [];
+    for (const name of listener.authenticators) {
+      if (name === 'certificate') authenticators.push(new CertificateAuthenticator(rules));
+      if (name === 'password' && passwordFile !== undefined)
+        authenticators.push(new PasswordFileAuthenticator({ passwordFile, rules, limit }));
+    }
+    if (listener.allowAnonymous) authenticators.push(new AnonymousAuthenticator(rules));
+    return authenticators;
+  }
+
+  mechanismsOf(listener: ListenerInformation): AuthenticationMechanism[] {
+    const { passwordFile, rules } = this;
+    return listener.authenticators.includes('scram') && passwordFile !== undefined ? [new ScramSha256({ passwordFile, rules })] : [];
+  }
+
+  async reload(): Promise<void> {
+    await this.passwordFile?.reload();
+    await this.accessFile?.reload();
+  }
+
+  close(): void {
+    this.passwordFile?.close();
+    this.accessFile?.close();
+  }
+}
+
+/** @throws FileError if a file cannot be used */
+export async function openAccess(
+  options: CompleteServerOptions,
+  env: Env,
+  onReload: () => void,
+  onError: (error: Error) => void,
+): Promise<ServerAccess> {
+  const { passwordFile, aclFile } = options.access;
+  const watch = { env, pollMilliseconds: options.life.filePollSeconds * 1000, onReload, onError };
+  const users = passwordFile === undefined ? undefined : await PasswordFile.open({ ...watch, path: passwordFile });
+  const rules = aclFile === undefined ? undefined : await AccessFile.open({ ...watch, path: aclFile });
+  const { authenticationsMax, authenticationsWaitingMax } = options.limits;
+  return new ServerAccess(users, rules, new ConcurrencyLimit({ runningMax: authenticationsMax, waitingMax: authenticationsWaitingMax }));
+}

@@ -1,0 +1,343 @@
+import { randomUUID } from 'node:crypto';
+import { type DecoderOptions, type PublishProperties, ReasonCode } from '@si-mqtt/codec';
+import {
+  type Cluster,
+  defaultSessionLimits,
+  MemoryRetained,
+  MemorySessions,
+  type RetainedStore,
+  type SessionLimits,
+  type SessionStore,
+  SingleNode,
+} from '@si-mqtt/session';
+import { matches } from '@si-mqtt/topics';
+import { type Logger, pino } from 'pino';
+import { AdminListener } from './admin.js';
+import { Broker } from './broker.js';
+import { Connection, type ConnectionSettings } from './connection.js';
+import { type BrokerEvents, brokerEvents } from './events.js';
+import { capabilitiesOf } from './handshake.js';
+import { Admission } from './listeners/admission.js';
+import { type ByteStream, type Listener } from './listeners/byte-stream.js';
+import { createListener } from './listeners/create-listener.js';
+import { type ListenerInformation } from './listeners/listener-options.js';
+import { createMetrics } from './metrics.js';
+import { NodeEnv } from './node-env.js';
+import { Serial } from './serial.js';
+import { openAccess, type ServerAccess } from './server-access.js';
+import { type CompleteServerOptions, completeOptions, type ServerOptions } from './server-options.js';
+import { recheckSubscriptions } from './subscribing.js';
+import { SysTopics } from './sys-topics.js';
+
+const tickMilliseconds = 500;
+
+export interface ClientSummary {
+  readonly clientId: string;
+  readonly userName: string | undefined;
+  readonly connected: boolean;
+  readonly protocolVersion: 3 | 4 | 5;
+  readonly listenerName: string | undefined;
+  readonly remoteAddress: string | undefined;
+  readonly subscriptions: number;
+  readonly queued: number;
+  readonly inflight: number;
+}
+
+export interface RetainedSummary {
+  readonly topicName: string;
+  readonly payload: Uint8Array;
+  readonly qos: number;
+  readonly properties: PublishProperties | undefined;
+}
+
+/** Ports other than the in-memory ones, and where to log. */
+export interface ServerParts {
+  readonly logger?: Logger;
+  readonly sessions?: SessionStore;
+  readonly retained?: RetainedStore;
+  readonly cluster?: Cluster;
+}
+
+/** An MQTT server: listeners, broker, admin listener. Made by `createServer`, started by `start`. */
+export class Server {
+  readonly events: BrokerEvents = brokerEvents();
+  readonly broker: Broker;
+  private options: CompleteServerOptions;
+  private readonly logger: Logger;
+  private readonly env: NodeEnv;
+  private readonly access: ServerAccess;
+  private readonly admission: Admission;
+  private readonly serial: Serial = new Serial();
+  private readonly settings: Map<string, ConnectionSettings> = new Map();
+  private readonly sysTopics: SysTopics;
+  private readonly admin: AdminListener | undefined;
+  private listeners: Listener[] = [];
+  private bound: { listener: string; url: string }[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private isStopping = false;
+
+  constructor(options: CompleteServerOptions, access: ServerAccess, env: NodeEnv, parts: ServerParts) {
+    this.options = options;
+    this.env = env;
+    this.access = access;
+    this.logger = parts.logger ?? pino({ enabled: false });
+    const { limits } = options;
+    this.admission = new Admission(limits, this.env);
+    this.broker = new Broker(brokerSettings(options), {
+      env: this.env,
+      sessions: parts.sessions ?? new MemorySessions(this.env),
+      retained: parts.retained ?? new MemoryRetained(this.env, limits),
+      cluster: parts.cluster ?? new SingleNode(),
+      events: this.events,
+    });
+    this.sysTopics = new SysTopics(this.broker, options.sys);
+    this.admin = options.admin.enabled
+      ? new AdminListener(options.admin, createMetrics(this.broker, this.admission), () => this.isReady)
+      : undefined;
+    this.logEvents();
+  }
+
+  get isReady(): boolean {
+    return this.timer !== undefined && !this.isStopping && this.broker.parts.cluster.status().ready;
+  }
+
+  /** Resolves when every listener accepts. Rejects with the first that cannot; nothing listens then. */
+  async start(): Promise<void> {
+    await this.broker.parts.cluster.start({
+      deliver: (messages) => {
+        for (const message of messages) this.broker.routing.route(message);
+      },
+      handOver: (clientId) => {
+        this.disconnectClient(clientId, ReasonCode.sessionTakenOver);
+        return Promise.resolve();
+      },
+    });
+    try {
+      for (const listenerOptions of this.options.listeners) {
+        this.settings.set(listenerOptions.name, this.connectionSettings(listenerOptions));
+        const listener = createListener(listenerOptions, this.admission, (stream) => this.accept(stream));
+        const address = await listener.listen();
+        this.listeners.push(listener);
+        for (const url of address.urls) this.bound.push({ listener: address.name, url });
+      }
+      const admin = await this.admin?.listen();
+      if (admin !== undefined) this.bound.push({ listener: 'admin', url: admin });
+    } catch (error) {
+      await this.closeListeners();
+      throw error;
+    }
+    this.timer = setInterval(() => this.tick(), tickMilliseconds);
+    this.sysTopics.start();
+  }
+
+  /** Where it listens: a URL for each address, by the listener's name, and of `admin`. */
+  addresses(): readonly { readonly listener: string; readonly url: string }[] {
+    return this.bound;
+  }
+
+  /** Takes over limits, authenticators and rules, and reads certificates, password and access files again; keeps the old if one of them cannot be read. */
+  async reload(options: ServerOptions): Promise<void> {
+    const complete = completeOptions(options);
+    await this.access.reload();
+    for (const listener of this.listeners) await listener.reloadCertificates?.();
+    this.options = { ...complete, listeners: this.options.listeners };
+    this.broker.settings = brokerSettings(complete);
+    this.recheckAccess();
+  }
+
+  /** Connections of users that are gone end with 0x87; subscriptions that are no longer allowed stop delivering. */
+  recheckAccess(): void {
+    for (const { session, connection } of [...this.broker.clients.values()]) {
+      if (connection === undefined) continue;
+      if (connection.identity?.stillValid?.() === false) {
+        connection.close(ReasonCode.notAuthorized, 'this user exists no more');
+      } else {
+        recheckSubscriptions(connection, session);
+      }
+    }
+  }
+
+  /** Graceful: no new clients, DISCONNECT 0x8B spread over `drainSeconds`, wills that are due, then everything closes. */
+  async stop(how: { readonly drainSeconds: number } = { drainSeconds: 0 }): Promise<void> {
+    if (this.isStopping) return;
+    this.isStopping = true;
+    await Promise.all(this.listeners.map((listener) => listener.close()));
+    this.sysTopics.stop();
+    await this.disconnectEverybody(how.drainSeconds);
+    await this.broker.parts.cluster.drain(how.drainSeconds);
+    await this.broker.parts.cluster.stop();
+    clearInterval(this.timer);
+    await this.admin?.close();
+    this.access.close();
+    this.admission.close();
+  }
+
+  /** Clients with a will go first, so that those who are interested in it are still there. */
+  private async disconnectEverybody(drainSeconds: number): Promise<void> {
+    const connections = [...this.broker.connections].sort((a, b) => Number(hasWill(b)) - Number(hasWill(a)));
+    const steps = Math.max(1, Math.min(connections.length, Math.ceil((drainSeconds * 1000) / 50)));
+    const perStep = Math.ceil(connections.length / steps);
+    for (let step = 0; step < steps; step++) {
+      for (const connection of connections.slice(step * perStep, (step + 1) * perStep)) {
+        connection.close(ReasonCode.serverShuttingDown, 'the server shuts down', 'shutdown');
+      }
+      if (step + 1 < steps) await this.env.sleep(50);
+    }
+    const deadline = this.env.monotonic() + 3000;
+    while (this.broker.connections.size > 0 && this.env.monotonic() < deadline) await this.env.sleep(10);
+    for (const connection of this.broker.connections) connection.stream.destroy();
+  }
+
+  // ——— for those who use it as a library ———
+
+  /** Publishes as the server itself; access rules do not apply. */
+  publish(content: Parameters<Broker['publishOwn']>[0]): void {
+    this.broker.publishOwn(content);
+  }
+
+  clients(): ClientSummary[] {
+    return [...this.broker.clients.values()].map(({ session, connection }) => ({
+      clientId: session.clientId,
+      userName: session.userName,
+      connected: connection !== undefined,
+      protocolVersion: session.agreement.protocolVersion,
+      listenerName: connection?.stream.listener.name,
+      remoteAddress: connection?.stream.remoteAddress,
+      subscriptions: session.subscriptions.size,
+      queued: session.queuedCount,
+      inflight: session.inflightCount,
+    }));
+  }
+
+  /** The topic filters of one client, as it wrote them, with the QoS that was granted. */
+  subscriptions(clientId: string): { readonly topicFilter: string; readonly qos: number }[] {
+    const client = this.broker.clients.get(clientId);
+    return client === undefined
+      ? []
+      : [...client.session.subscriptions.values()].map(({ requested, qos }) => ({ topicFilter: requested, qos }));
+  }
+
+  /** A page of the retained messages under a filter; `after` continues an earlier page. */
+  async retainedMessages(
+    topicFilter: string,
+    after?: string,
+    limit: number = 100,
+  ): Promise<{ messages: RetainedSummary[]; after: string | undefined }> {
+    const page = await this.broker.parts.retained.match(topicFilter, after, limit);
+    return {
+      messages: page.messages.map(({ topicName, payload, qos, properties }) => ({ topicName, payload, qos, properties })),
+      after: page.after,
+    };
+  }
+
+  /** False: there is no such connection. */
+  disconnectClient(clientId: string, reasonCode: number = ReasonCode.administrativeAction): boolean {
+    const connection = this.broker.clients.get(clientId)?.connection;
+    if (connection === undefined) return false;
+    connection.close(reasonCode, 'disconnected by the server');
+    return true;
+  }
+
+  // ——— inside ———
+
+  /** Takes over one connection's bytes; listeners call it, and so can whoever has a stream of his own. */
+  accept(stream: ByteStream): void {
+    const settings = this.settings.get(stream.listener.name)!;
+    stream.attach(new Connection(this.broker, stream, settings, this.broker.currentTick));
+  }
+
+  private connectionSettings(listener: ListenerInformation): ConnectionSettings {
+    const { limits } = this.options;
+    const decoderOptions: DecoderOptions = {
+      from: 'client',
+      maximumPacketSize: listener.limits.maximumPacketSize,
+      propertiesMax: limits.propertiesPerPacketMax,
+      topicLevelsMax: limits.topicLevelsMax,
+      topicFiltersMax: limits.filtersPerSubscribeMax,
+    };
+    return {
+      decoderOptions,
+      capabilities: capabilitiesOf(listener),
+      authenticators: this.access.authenticatorsOf(listener),
+      mechanisms: this.access.mechanismsOf(listener),
+      responseTopicPrefix: this.options.responses.topicPrefix,
+      assignClientId: () => `si-${randomUUID()}`,
+      serially: (clientId, work) => this.serial.run(clientId, work),
+    };
+  }
+
+  /** Keep alive, delayed wills, session expiry. */
+  private tick(): void {
+    const tick = ++this.broker.currentTick;
+    for (const connection of this.broker.connections) {
+      const { keepAliveSeconds } = connection;
+      if (keepAliveSeconds === 0 || !connection.isOpen) continue;
+      // One and a half times the keep alive [MQTT-3.1.2-22]; one tick of grace for the coarse clock.
+      const silent = (tick - connection.lastReceivedTick - 1) * tickMilliseconds;
+      if (silent >= keepAliveSeconds * 1500) {
+        this.broker.counters.keepAliveTimeouts++;
+        connection.close(ReasonCode.keepAliveTimeout, 'nothing came within one and a half times the keep alive');
+      }
+    }
+    this.broker.tick();
+  }
+
+  private async closeListeners(): Promise<void> {
+    await Promise.all(this.listeners.map((listener) => listener.close()));
+    this.listeners = [];
+    this.bound = [];
+    await this.admin?.close();
+    this.access.close();
+    this.admission.close();
+  }
+
+  private logEvents(): void {
+    const { events, logger } = this;
+    events.on('connected', (event) => logger.debug(event, 'client connected'));
+    events.on('disconnected', (event) => logger.debug(event, 'client disconnected'));
+    events.on('connectionRefused', (event) => logger.info(event, 'connection refused'));
+    events.on('error', (error) => logger.error({ err: error }, 'something went wrong'));
+  }
+}
+
+function hasWill(connection: Connection): boolean {
+  return connection.client?.session.hasWill === true;
+}
+
+function brokerSettings(options: CompleteServerOptions) {
+  const { limits, queue, shared } = options;
+  const sessionLimits: SessionLimits = {
+    ...defaultSessionLimits,
+    ...limits,
+    queueOverflow: queue.overflow,
+    queueQos0Messages: queue.queueQos0Messages,
+  };
+  return {
+    limits: sessionLimits,
+    sessionsMax: limits.sessionsMax,
+    outgoingBytesPerConnectionMax: limits.outgoingBytesPerConnectionMax,
+    topicLevelsMax: limits.topicLevelsMax,
+    groupLimits: sessionLimits,
+    strategyOf: (topicFilter: string) =>
+      shared.rules.find((rule) => rule.filter === topicFilter || matches(rule.filter, topicFilter))?.strategy ?? shared.strategy,
+  };
+}
+
+/**
+ * Makes a server; it listens after `start`. Every option has the default of docs/configuration.md.
+ *
+ * @throws FileError if the password or access file cannot be used
+ */
+export async function createServer(options: ServerOptions = {}, parts: ServerParts = {}): Promise<Server> {
+  const complete = completeOptions(options);
+  const env = new NodeEnv();
+  let server: Server | undefined;
+  const access = await openAccess(
+    complete,
+    env,
+    () => server?.recheckAccess(),
+    (error) => server?.events.emit('error', error),
+  );
+  server = new Server(complete, access, env, parts);
+  return server;
+}
