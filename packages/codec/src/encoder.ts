@@ -2,7 +2,7 @@ import { acknowledgementLayout } from './encode/acknowledgement.js';
 import { connackLayout, connectLayout } from './encode/connect.js';
 import { authLayout, disconnectLayout } from './encode/disconnect.js';
 import { type Layout } from './encode/layout.js';
-import { encodePublish, publishLength } from './encode/publish.js';
+import { encodePublish, encodePublishInto, publishLength } from './encode/publish.js';
 import { subackLayout, subscribeLayout, unsubackLayout, unsubscribeLayout } from './encode/subscribe.js';
 import { remainingLengthMax } from './fixed-header.js';
 import { type Packet, type ProtocolVersion, type PublishPacket } from './packets.js';
@@ -18,7 +18,7 @@ export function encodedLength(packet: Packet, protocolVersion: ProtocolVersion):
 
 /** The packet in a new buffer. Throws what `encodedLength` throws. */
 export function encode(packet: Packet, protocolVersion: ProtocolVersion): Uint8Array {
-  if (packet.type === 'publish') return encodePublish(packet, protocolVersion, undefined, 0);
+  if (packet.type === 'publish') return encodePublish(packet, protocolVersion);
   const layout = layoutOf(packet, protocolVersion);
   const target = new Uint8Array(layoutLength(layout));
   write(layout, target, 0);
@@ -28,10 +28,10 @@ export function encode(packet: Packet, protocolVersion: ProtocolVersion): Uint8A
 /**
  * Writes the packet to `target` at `offset`.
  * @returns the offset behind it.
- * @throws RangeError when it does not fit, with `target` unchanged; else what `encodedLength` throws.
+ * @throws RangeError when it does not fit; else what `encodedLength` throws. What is then behind `offset` is not defined.
  */
 export function encodeInto(packet: Packet, protocolVersion: ProtocolVersion, target: Uint8Array, offset: number): number {
-  if (packet.type === 'publish') return encodePublish(packet, protocolVersion, target, offset);
+  if (packet.type === 'publish') return encodePublishInto(packet, protocolVersion, target, offset);
   const layout = layoutOf(packet, protocolVersion);
   if (offset < 0 || offset + layoutLength(layout) > target.length) throw new RangeError('the packet does not fit');
   return write(layout, target, offset);

@@ -17,6 +17,8 @@ export interface PublishFrame {
   readonly packetIdAt: number;
   /** Offset of the four bytes of the Message Expiry Interval, or -1. */
   readonly messageExpiryAt: number;
+  /** Made when the frame is copied: a view of the packet, so that each further receiver costs one `set`. */
+  whole?: Uint8Array | undefined;
 }
 
 /** The first byte of a PUBLISH (section 3.3.1). */
@@ -39,7 +41,13 @@ export function copyPublishFrame(
   target: Uint8Array,
   at: number,
 ): number {
-  return copyPatched(frame, frame.end, firstByte, packetId, messageExpiryInterval, target, at);
+  const { bytes, start, end } = frame;
+  const length = end - start;
+  const packet = length === bytes.length ? bytes : (frame.whole ??= new Uint8Array(bytes.buffer, bytes.byteOffset + start, length));
+  checkCopy(frame, at + length, firstByte, target, at);
+  target.set(packet, at);
+  patch(frame, firstByte, packetId, messageExpiryInterval, target, at);
+  return at + length;
 }
 
 /** The same up to the payload, for payloads that are too large to be copied and are written on their own. */
@@ -51,38 +59,40 @@ export function copyPublishHead(
   target: Uint8Array,
   at: number,
 ): number {
-  return copyPatched(frame, frame.payloadStart, firstByte, packetId, messageExpiryInterval, target, at);
+  const { bytes, start, payloadStart } = frame;
+  checkCopy(frame, at + payloadStart - start, firstByte, target, at);
+  copyBytes(bytes, start, payloadStart, target, at);
+  patch(frame, firstByte, packetId, messageExpiryInterval, target, at);
+  return at + payloadStart - start;
 }
 
-function copyPatched(
+function checkCopy(frame: PublishFrame, targetEnd: number, firstByte: number, target: Uint8Array, at: number): void {
+  if (targetEnd > target.length || at < 0) throw new RangeError('the packet does not fit');
+  if ((firstByte & 0x06) === 0 ? frame.packetIdAt >= 0 : frame.packetIdAt < 0) throw new TypeError('the layout is for another QoS');
+}
+
+function patch(
   frame: PublishFrame,
-  end: number,
   firstByte: number,
   packetId: number,
   messageExpiryInterval: number,
   target: Uint8Array,
   at: number,
-): number {
-  const { bytes, start, packetIdAt, messageExpiryAt } = frame;
-  const targetEnd = at + end - start;
-  if (targetEnd > target.length || at < 0) throw new RangeError('the packet does not fit');
-  if ((firstByte & 0x06) === 0 ? packetIdAt >= 0 : packetIdAt < 0) throw new TypeError('the layout is for another QoS');
-  copyBytes(bytes, start, end, target, at);
+): void {
+  const { start, packetIdAt, messageExpiryAt } = frame;
   target[at] = firstByte;
-  const shift = at - start;
   if (packetIdAt >= 0) {
     if (!(packetId > 0 && packetId <= 0xffff)) throw new RangeError('Packet Identifier is not from 1 to 65,535');
-    target[packetIdAt + shift] = packetId >> 8;
-    target[packetIdAt + shift + 1] = packetId & 0xff;
+    target[packetIdAt - start + at] = packetId >> 8;
+    target[packetIdAt - start + at + 1] = packetId & 0xff;
   }
   if (messageExpiryInterval >= 0 && messageExpiryAt >= 0) {
-    const expiryAt = messageExpiryAt + shift;
+    const expiryAt = messageExpiryAt - start + at;
     target[expiryAt] = messageExpiryInterval >>> 24;
     target[expiryAt + 1] = messageExpiryInterval >>> 16;
     target[expiryAt + 2] = messageExpiryInterval >>> 8;
     target[expiryAt + 3] = messageExpiryInterval;
   }
-  return targetEnd;
 }
 
 /** The same frame on bytes of its own, which outlive the chunk. */

@@ -24,6 +24,7 @@ export class DecodedPublish implements PublishPacket, PublishFrame {
   readonly topicName: string;
   readonly packetId: number;
   readonly properties: PublishProperties | undefined;
+  whole: Uint8Array | undefined;
   private view: Uint8Array | undefined;
 
   constructor(
@@ -46,6 +47,7 @@ export class DecodedPublish implements PublishPacket, PublishFrame {
     this.packetId = packetId;
     this.properties = properties;
     this.messageExpiryAt = expiryAt;
+    this.whole = undefined;
     this.view = undefined;
   }
 

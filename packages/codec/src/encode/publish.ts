@@ -5,7 +5,7 @@ import { PropertyList } from '../property-table.js';
 import { type PublishFrame, publishFirstByte } from '../publish-frame.js';
 import { checkTopicNameCharacters } from '../topic-syntax.js';
 import { utf8Length, writeUtf8 } from '../utf8.js';
-import { variableByteIntegerLength, Writer, writeVariableByteInteger } from '../writer.js';
+import { checkInteger, variableByteIntegerLength, Writer, writeVariableByteInteger } from '../writer.js';
 import { checkPacketId } from './acknowledgement.js';
 import { propertiesLength, writeProperties } from './properties.js';
 
@@ -26,7 +26,7 @@ export interface PublishContent {
 export function publishFrame(protocolVersion: ProtocolVersion, message: PublishContent, withPacketId: boolean): PublishFrame {
   const { topicName, payload, properties } = message;
   const topicLength = topicNameLength(topicName, protocolVersion, properties);
-  const propertyBytes = protocolVersion === 5 ? propertiesLength(properties, PropertyList.publish) : 0;
+  const propertyBytes = publishPropertiesLength(properties, protocolVersion);
   const remaining = remainingLength(topicLength, withPacketId, protocolVersion, propertyBytes, payload.length);
   const bytes = new Uint8Array(1 + variableByteIntegerLength(remaining) + remaining);
   bytes[0] = withPacketId ? publishFirstByte(1, false, false) : publishFirstByte(0, false, false);
@@ -52,41 +52,95 @@ function expiryPosition(properties: PublishProperties | undefined, listStart: nu
 /** Bytes of the whole packet. */
 export function publishLength(packet: PublishPacket, protocolVersion: ProtocolVersion): number {
   const topicLength = topicNameLength(packet.topicName, protocolVersion, packet.properties);
-  const propertyBytes = protocolVersion === 5 ? propertiesLength(packet.properties, PropertyList.publish) : 0;
+  const propertyBytes = publishPropertiesLength(packet.properties, protocolVersion);
   const remaining = remainingLength(topicLength, packet.qos > 0, protocolVersion, propertyBytes, packet.payload.length);
   return 1 + variableByteIntegerLength(remaining) + remaining;
 }
 
-/** Writes the whole packet; a `target` of undefined stands for a new buffer of the right size. Returns the offset behind it, or that buffer. */
-export function encodePublish(packet: PublishPacket, protocolVersion: ProtocolVersion, target: undefined, offset: 0): Uint8Array;
-export function encodePublish(packet: PublishPacket, protocolVersion: ProtocolVersion, target: Uint8Array, offset: number): number;
-export function encodePublish(
+/** The whole packet in a new buffer. */
+export function encodePublish(packet: PublishPacket, protocolVersion: ProtocolVersion): Uint8Array {
+  const { topicName, payload, properties, qos } = packet;
+  checkFlags(packet);
+  const propertyBytes = publishPropertiesLength(properties, protocolVersion);
+  // Nearly all topic names are ASCII: write one as if it were, and begin again if it is not.
+  const asciiRest = remainingLength(topicName.length, qos > 0, protocolVersion, propertyBytes, payload.length);
+  const asciiTarget = new Uint8Array(1 + variableByteIntegerLength(asciiRest) + asciiRest);
+  if (writePublish(packet, protocolVersion, topicName.length, true, asciiRest, propertyBytes, asciiTarget, 0) >= 0) return asciiTarget;
+  const topicLength = topicNameLength(topicName, protocolVersion, properties);
+  const rest = remainingLength(topicLength, qos > 0, protocolVersion, propertyBytes, payload.length);
+  const target = new Uint8Array(1 + variableByteIntegerLength(rest) + rest);
+  writePublish(packet, protocolVersion, topicLength, false, rest, propertyBytes, target, 0);
+  return target;
+}
+
+/** Writes the whole packet. Returns the offset behind it. */
+export function encodePublishInto(packet: PublishPacket, protocolVersion: ProtocolVersion, target: Uint8Array, offset: number): number {
+  const { topicName, payload, properties, qos } = packet;
+  checkFlags(packet);
+  const propertyBytes = publishPropertiesLength(properties, protocolVersion);
+  const asciiRest = remainingLength(topicName.length, qos > 0, protocolVersion, propertyBytes, payload.length);
+  const end = writePublish(packet, protocolVersion, topicName.length, true, asciiRest, propertyBytes, target, offset);
+  if (end >= 0) return end;
+  const topicLength = topicNameLength(topicName, protocolVersion, properties);
+  const rest = remainingLength(topicLength, qos > 0, protocolVersion, propertyBytes, payload.length);
+  return writePublish(packet, protocolVersion, topicLength, false, rest, propertyBytes, target, offset);
+}
+
+function checkFlags(packet: PublishPacket): void {
+  const qos = packet.qos;
+  if (qos === 0) {
+    if (packet.dup) throw new TypeError('PUBLISH with DUP and QoS 0'); // [MQTT-3.3.1-2]
+    return;
+  }
+  checkInteger(qos, 1, 2, 'QoS'); // [MQTT-3.3.1-4]
+  checkPacketId(packet.packetId);
+}
+
+function publishPropertiesLength(properties: PublishProperties | undefined, protocolVersion: ProtocolVersion): number {
+  return protocolVersion === 5 && properties !== undefined ? propertiesLength(properties, PropertyList.publish) : 0;
+}
+
+/** Returns the offset behind the packet; -1 when the topic name was to be ASCII (and not empty) and is not, or is no topic name at all. */
+function writePublish(
   packet: PublishPacket,
   protocolVersion: ProtocolVersion,
-  target: Uint8Array | undefined,
+  topicLength: number,
+  asAscii: boolean,
+  rest: number,
+  propertyBytes: number,
+  target: Uint8Array,
   offset: number,
-): number | Uint8Array {
-  const { topicName, payload, properties, qos } = packet;
-  const topicLength = topicNameLength(topicName, protocolVersion, properties);
-  const propertyBytes = protocolVersion === 5 && properties !== undefined ? propertiesLength(properties, PropertyList.publish) : 0;
-  const remaining = remainingLength(topicLength, qos > 0, protocolVersion, propertyBytes, payload.length);
-  if (qos === 0 ? packet.dup : !(qos === 1 || qos === 2)) throw new TypeError('PUBLISH with DUP and QoS 0, or with a QoS that is none'); // [MQTT-3.3.1-2]
-  if (qos > 0) checkPacketId(packet.packetId);
-  const end = offset + 1 + variableByteIntegerLength(remaining) + remaining;
-  const bytes = target ?? new Uint8Array(end);
-  if (end > bytes.length || offset < 0) throw new RangeError('the packet does not fit');
-  bytes[offset] = publishFirstByte(qos, packet.retain, packet.dup);
-  let at = writeTopicName(topicName, topicLength, bytes, writeVariableByteInteger(remaining, bytes, offset + 1));
+): number {
+  const { topicName, payload, qos, packetId } = packet;
+  if (asAscii && (topicLength === 0 || topicLength > 0xffff)) return -1;
+  if (offset < 0 || offset + 1 + variableByteIntegerLength(rest) + rest > target.length) throw new RangeError('the packet does not fit');
+  target[offset] = publishFirstByte(qos, packet.retain, packet.dup);
+  let at = writeVariableByteInteger(rest, target, offset + 1);
+  target[at++] = topicLength >> 8;
+  target[at++] = topicLength & 0xff;
+  at = asAscii ? writeAsciiTopicName(topicName, target, at) : writeUtf8(topicName, target, at);
+  if (at < 0) return at;
   if (qos > 0) {
-    bytes[at++] = packet.packetId >> 8;
-    bytes[at++] = packet.packetId & 0xff;
+    target[at++] = packetId >> 8;
+    target[at++] = packetId & 0xff;
   }
   if (protocolVersion === 5) {
-    if (propertyBytes === 0) bytes[at++] = 0;
-    else at = writePropertyList(properties, propertyBytes, bytes, at);
+    if (propertyBytes === 0) target[at++] = 0;
+    else at = writePropertyList(packet.properties, propertyBytes, target, at);
   }
-  copyBytes(payload, 0, payload.length, bytes, at);
-  return target === undefined ? bytes : end;
+  copyBytes(payload, 0, payload.length, target, at);
+  return at + payload.length;
+}
+
+/** Returns the offset behind the name, or -1 when it is not valid or not ASCII. */
+function writeAsciiTopicName(topicName: string, target: Uint8Array, start: number): number {
+  const length = topicName.length;
+  for (let index = 0; index < length; index += 1) {
+    const unit = topicName.charCodeAt(index);
+    if (unit >= 0x80 || unit === 0 || unit === 0x2b || unit === 0x23) return -1;
+    target[start + index] = unit;
+  }
+  return start + length;
 }
 
 /** Bytes of the topic name without its length. */
