@@ -1,0 +1,86 @@
+import { WebSocket } from 'ws';
+import { bytes } from '../wire/bytes.js';
+import { pingreq } from '../wire/requests.js';
+import { StrictReader } from '../wire/strict-reader.js';
+import { equal, type WireContext } from '../wire-context.js';
+import { both, type WireTest } from '../wire-test.js';
+
+interface OpenSocket {
+  readonly socket: WebSocket;
+  readonly frames: { readonly data: Buffer; readonly isBinary: boolean }[];
+  readonly closed: Promise<void>;
+}
+
+async function open(context: WireContext): Promise<OpenSocket> {
+  const socket = new WebSocket(context.target.settings.webSocketUrl ?? '', 'mqtt', { perMessageDeflate: false });
+  const frames: { data: Buffer; isBinary: boolean }[] = [];
+  socket.on('message', (data: Buffer, isBinary) => frames.push({ data, isBinary }));
+  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    socket.on('open', resolve);
+    socket.on('error', reject);
+  });
+  return { socket, frames, closed };
+}
+
+/** The types of the packets that came, once there are `count` of them. */
+async function answers(context: WireContext, { frames }: OpenSocket, count: number): Promise<string[]> {
+  for (let attempt = 0; attempt < 150; attempt++) {
+    const reader = new StrictReader(context.version);
+    const packets = frames.flatMap((frame) => reader.read(frame.data));
+    if (packets.length >= count) return packets.map((packet) => packet.type);
+    await context.sleep(20);
+  }
+  throw new Error(`${frames.length} frames, no ${count} packets`);
+}
+
+/** MQTT over WebSocket (section 6). */
+export const webSocketTests: readonly WireTest[] = [
+  ...both(
+    '6.0.0-1',
+    '6.0.0-1',
+    'the server sends binary frames, and closes on a text frame',
+    async (context) => {
+      const connection = await open(context);
+      connection.socket.send(context.connectBytes());
+      equal(await answers(context, connection, 1), ['connack'], 'packets');
+      equal(
+        connection.frames.map((frame) => frame.isBinary),
+        [true],
+        'binary frames',
+      );
+      connection.socket.send(pingreq.toString('latin1'), { binary: false });
+      const late = context.sleep(3000).then(() => 'open');
+      equal(await Promise.race([connection.closed.then(() => 'closed'), late]), 'closed', 'connection after a text frame');
+    },
+    'webSocketUrl',
+  ),
+  ...both(
+    '6.0.0-2',
+    '6.0.0-2',
+    'frames that hold several packets or parts of them are one stream',
+    async (context) => {
+      const connection = await open(context);
+      const content = bytes(context.connectBytes(), pingreq, pingreq);
+      for (const byte of content.subarray(0, 10)) connection.socket.send(Buffer.of(byte));
+      connection.socket.send(content.subarray(10, 15), { fin: false });
+      connection.socket.send(content.subarray(15));
+      equal(await answers(context, connection, 3), ['connack', 'pingresp', 'pingresp'], 'packets');
+      connection.socket.terminate();
+    },
+    'webSocketUrl',
+  ),
+  ...both(
+    '6.0.0-4',
+    '6.0.0-4',
+    'the server selects the subprotocol mqtt',
+    async (context) => {
+      const connection = await open(context);
+      equal(connection.socket.protocol, 'mqtt', 'subprotocol');
+      connection.socket.send(context.connectBytes());
+      equal(await answers(context, connection, 1), ['connack'], 'packets');
+      connection.socket.terminate();
+    },
+    'webSocketUrl',
+  ),
+];

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { type Connect, type Target, type TargetVariants } from './target.js';
+import { type Part } from './wire/bytes.js';
+import { MqttClient } from './wire/mqtt-client.js';
+import { property } from './wire/properties.js';
+import { type ConnectOptions, connect, type Version } from './wire/requests.js';
+
+/** Thrown by a test that had no chance to see what its statement speaks of, e.g. because the broker sends no Reason Strings. */
+export class NotObserved extends Error {
+  override readonly name = 'NotObserved';
+}
+
+export interface ClientOptions extends ConnectOptions {
+  /** Continues the session of `clientId` and leaves it behind: Clean Session 0, or Clean Start 0 with a Session Expiry Interval. */
+  readonly persistent?: boolean;
+  readonly variant?: keyof TargetVariants;
+}
+
+/** What one test works with: names of its own, connections that are closed and traces that are removed when it ends. */
+export class WireContext {
+  readonly version: Version;
+  readonly target: Target;
+  private readonly timeoutMilliseconds: number;
+  private readonly unique: string = randomBytes(6).toString('hex');
+  private names = 0;
+  private readonly clients: MqttClient[] = [];
+  private readonly retained: string[] = [];
+  private readonly persistent = new Set<string>();
+
+  constructor(version: Version, target: Target, timeoutMilliseconds: number) {
+    this.version = version;
+    this.target = target;
+    this.timeoutMilliseconds = timeoutMilliseconds;
+  }
+
+  /** 1 to 23 bytes of 0-9 and a-z, as every server has to accept. */
+  clientId(): string {
+    return `c${this.unique}${++this.names}`;
+  }
+
+  /** A new topic name of two levels. */
+  topic(): string {
+    return `si${this.unique}/t${++this.names}`;
+  }
+
+  /** A new topic name whose retained message is removed at the end. */
+  retainedTopic(topic: string = this.topic()): string {
+    this.retained.push(topic);
+    return topic;
+  }
+
+  /** A transport connection on which nothing was sent yet. */
+  async open(variant?: keyof TargetVariants): Promise<MqttClient> {
+    const connectTransport: Connect = (variant === undefined ? undefined : this.target.variants?.[variant]) ?? this.target.connect;
+    const client = new MqttClient(await connectTransport(), this.version, this.timeoutMilliseconds);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** The bytes of a CONNECT with the target's credentials and, unless one is given, a new client id. */
+  connectBytes(options: ClientOptions = {}): Buffer {
+    const { userName, password } = this.target.settings;
+    return connect(this.version, {
+      ...(userName === undefined ? {} : { userName }),
+      ...(password === undefined ? {} : { password }),
+      clientId: this.clientId(),
+      ...options,
+      ...(options.persistent === true ? { cleanStart: options.cleanStart ?? false, properties: this.persistence(options) } : {}),
+    });
+  }
+
+  private persistence(options: ClientOptions): readonly Part[] {
+    return [property.sessionExpiryInterval(300), ...(options.properties ?? [])];
+  }
+
+  /** A connection that was accepted. */
+  async connect(options: ClientOptions = {}): Promise<MqttClient> {
+    const client = await this.open(options.variant);
+    const clientId = options.clientId ?? this.clientId();
+    if (typeof clientId === 'string') client.clientId = clientId;
+    if (options.persistent === true && typeof clientId === 'string') this.persistent.add(clientId);
+    client.send(this.connectBytes({ ...options, clientId }));
+    await client.accept();
+    return client;
+  }
+
+  /** Two accepted connections, the first of which has subscribed. */
+  async pair(qos: number = 0, options: ClientOptions = {}): Promise<{ subscriber: MqttClient; publisher: MqttClient; topic: string }> {
+    const topic = this.topic();
+    const [subscriber, publisher] = await Promise.all([this.connect(options), this.connect()]);
+    await subscriber.subscribe({ filter: topic, qos });
+    return { subscriber, publisher, topic };
+  }
+
+  /**
+   * CONNECT bytes that the server has to refuse: it closes, without answer or after a CONNACK with one of the codes. To tell a refusal from a
+   * server that refuses everybody, an ordinary CONNECT is accepted first.
+   */
+  async expectRefused(content: Part, codes: readonly number[], variant?: keyof TargetVariants): Promise<number | undefined> {
+    const control = await this.connect({ variant });
+    const client = await this.open(variant);
+    client.send(content);
+    const [first, second] = await client.packetsUntilClosed();
+    await control.barrier();
+    if (first === undefined) return undefined;
+    if (first.type !== 'connack') return client.fail(`${first.type} came instead of a refusal`);
+    if (!codes.includes(first.reasonCode)) client.fail(`CONNACK ${first.reasonCode} does not refuse as it should`);
+    if (second !== undefined) client.fail(`${second.type} came after the refusal`);
+    return first.reasonCode;
+  }
+
+  /** Sends what breaks the protocol on a connection that was accepted; the server has to close it. */
+  async expectBreach(content: Part, specificCodes: readonly number[] = [], options: ClientOptions = {}): Promise<void> {
+    const client = await this.connect(options);
+    await client.barrier();
+    client.send(content);
+    await client.expectClosed(specificCodes);
+  }
+
+  /** Lets a broker that routes late finish; 0 ms unless the target says otherwise. */
+  async settle(): Promise<void> {
+    await this.sleep(this.target.settings.settleMilliseconds ?? 0);
+  }
+
+  sleep(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+
+  notObserved(reason: string): never {
+    throw new NotObserved(reason);
+  }
+
+  /** Closes what is open, removes retained messages and sessions. Never throws: the verdict is the test's. */
+  async cleanUp(): Promise<void> {
+    for (const client of this.clients) client.cut();
+    if (this.retained.length === 0 && this.persistent.size === 0) return;
+    try {
+      for (const clientId of [...this.persistent, this.clientId()]) {
+        const client = await this.open();
+        client.send(this.connectBytes({ clientId }));
+        await client.accept();
+        for (const topic of this.retained.splice(0)) await client.publish({ topic, retain: true, qos: 1 });
+        await client.disconnect();
+      }
+    } catch {
+      for (const client of this.clients) client.cut();
+    }
+  }
+}
+
+/** Says what is wrong if the values differ; compares by JSON, which is enough for numbers, texts and lists of them. */
+export function equal(actual: unknown, expected: unknown, what: string): void {
+  const [found, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (found !== wanted) throw new Error(`${what}: ${found ?? 'undefined'}, expected ${wanted ?? 'undefined'}`);
+}
