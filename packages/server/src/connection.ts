@@ -369,7 +369,8 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget {
     if (this.stream.write(bytes)) return;
     const { pendingBytes } = this.stream;
     this.writable = pendingBytes <= congestionBytes;
-    if (pendingBytes > this.broker.settings.outgoingBytesPerConnectionMax) {
+    // A socket that has not drained gets no further PUBLISH, so above one of them only acknowledgements and control packets pile up here.
+    if (pendingBytes > this.broker.settings.outgoingBytesPerConnectionMax + this.settings.decoderOptions.maximumPacketSize) {
       this.broker.counters.slowConnectionsClosed++;
       this.stream.destroy();
     }

@@ -76,14 +76,14 @@ export const defaultLimits: LimitOptions = {
   messageExpirySecondsMax: Infinity,
   sessionsMax: 1_000_000,
   connectionsMax: 100_000,
-  unauthenticatedConnectionsMax: 10_000,
+  unauthenticatedConnectionsMax: 20_000,
   unauthenticatedBytesMax: 64 * 1024 * 1024,
-  connectRatePerSecond: 10_000,
+  connectRatePerSecond: 5000,
   retainedMessagesMax: 1_000_000,
-  retainedBytesMax: 1024 * 1024 * 1024,
+  retainedBytesMax: 256 * 1024 * 1024,
   authenticationsMax: 4,
-  authenticationsWaitingMax: 1000,
-  outgoingBytesPerConnectionMax: 16 * 1024 * 1024,
+  authenticationsWaitingMax: 10_000,
+  outgoingBytesPerConnectionMax: 1024 * 1024,
 };
 
 /** Fills in every default, the listeners' own included. */
