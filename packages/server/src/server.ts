@@ -19,7 +19,7 @@ import { type BrokerEvents, brokerEvents } from './events.js';
 import { capabilitiesOf } from './handshake.js';
 import { Admission } from './listeners/admission.js';
 import { type ByteStream, type Listener } from './listeners/byte-stream.js';
-import { createListener } from './listeners/create-listener.js';
+import { createListener } from './listeners/listener.js';
 import { type ListenerInformation } from './listeners/listener-options.js';
 import { createMetrics } from './metrics.js';
 import { NodeEnv } from './node-env.js';

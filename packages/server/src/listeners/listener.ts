@@ -6,17 +6,17 @@ import { TlsListener } from './tls-listener.js';
 import { UnixListener } from './unix-listener.js';
 import { WebSocketListener } from './websocket-listener.js';
 
-/** The listener for what the configuration says; it does not listen yet. */
-export function createListener(options: ListenerOptions, admission: Admission, handler: StreamHandler): Listener {
+/** Makes the listener that the options describe; it accepts nothing until `listen`. */
+export function createListener(options: ListenerOptions, admission: Admission, onStream: StreamHandler): Listener {
   switch (options.type) {
     case 'tcp':
-      return new TcpListener(options, admission, handler);
+      return new TcpListener(options, admission, onStream);
     case 'tls':
-      return new TlsListener(options, admission, handler);
-    case 'unix':
-      return new UnixListener(options, admission, handler);
+      return new TlsListener(options, admission, onStream);
     case 'websocket':
     case 'secure-websocket':
-      return new WebSocketListener(options, admission, handler);
+      return new WebSocketListener(options, admission, onStream);
+    case 'unix':
+      return new UnixListener(options, admission, onStream);
   }
 }

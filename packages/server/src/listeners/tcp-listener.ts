@@ -1,0 +1,48 @@
+import { type Socket } from 'node:net';
+import { acceptanceOf } from './accepted-socket.js';
+import { type Admission } from './admission.js';
+import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
+import { type ListenerInformation, type TcpListenerOptions } from './listener-options.js';
+import { bracketed, SocketAcceptor } from './socket-acceptor.js';
+import { SocketStream, withSharedBuffer } from './socket-stream.js';
+
+/** MQTT over plain TCP. */
+export class TcpListener implements Listener {
+  readonly information: ListenerInformation;
+  readonly #options: TcpListenerOptions;
+  readonly #acceptor: SocketAcceptor;
+
+  constructor(options: TcpListenerOptions, admission: Admission, onStream: StreamHandler) {
+    this.information = options;
+    this.#options = options;
+    this.#acceptor = new SocketAcceptor(options, admission, (socket, early) => {
+      this.counters.accepted++;
+      onStream(plainStream(options, socket, early));
+    });
+  }
+
+  get counters(): ListenerCounters {
+    return this.#acceptor.counters;
+  }
+
+  async listen(): Promise<ListenerAddress> {
+    const { name, type, hosts, port } = this.#options;
+    const endpoints = await this.#acceptor.bindHosts(hosts, port);
+    const urls = endpoints.map((endpoint) => `mqtt://${bracketed(endpoint.host)}:${endpoint.port}`);
+    return { name, type, endpoints, socketPath: undefined, urls };
+  }
+
+  close(): Promise<void> {
+    return this.#acceptor.close();
+  }
+}
+
+/** A stream over a socket without TLS: with the shared read buffer where Node allows it. */
+export function plainStream(information: ListenerInformation, accepted: Socket, early: Uint8Array | undefined): SocketStream {
+  const shared = withSharedBuffer(accepted);
+  return new SocketStream(information, shared ?? accepted, acceptanceOf(accepted), {
+    early,
+    sharedBuffer: shared !== undefined,
+    pendingBytesMax: 0,
+  });
+}

@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises';
+import { type Socket } from 'node:net';
+import { createSecureContext, type SecureContext, type SecureContextOptions, Server, type TLSSocket } from 'node:tls';
+import { type ClientCertificate } from '../access/authenticator.js';
+import { acceptanceOf, setAcceptance } from './accepted-socket.js';
+import { type ListenerCounters } from './byte-stream.js';
+import { errorCode, ListenError } from './listen-error.js';
+import { type CertificateOptions, type ListenerInformation, type TlsOptions } from './listener-options.js';
+import { ignore } from './socket-acceptor.js';
+
+/** Everything that was read from the files of one listener. */
+interface LoadedCertificates {
+  readonly own: SecureContextOptions;
+  readonly byServerName: ReadonlyMap<string, SecureContext>;
+}
+
+/** Does the TLS handshake on accepted sockets, with certificates that can be replaced while connections last. */
+export class TlsTermination {
+  readonly #listenerName: string;
+  readonly #options: TlsOptions;
+  readonly #counters: ListenerCounters;
+  readonly #next: (socket: TLSSocket) => void;
+  #server: Server | undefined = undefined;
+  #byServerName: ReadonlyMap<string, SecureContext> = new Map();
+
+  constructor(information: ListenerInformation, options: TlsOptions, counters: ListenerCounters, next: (socket: TLSSocket) => void) {
+    this.#listenerName = information.name;
+    this.#options = options;
+    this.#counters = counters;
+    this.#next = next;
+  }
+
+  /** Reads the certificates; must have succeeded before the first `accept`. Rejects with ListenError. */
+  async open(): Promise<void> {
+    const loaded = await this.#load();
+    this.#byServerName = loaded.byServerName;
+    const { clientCertificate } = this.#options;
+    this.#server = new Server({
+      ...loaded.own,
+      requestCert: clientCertificate !== 'none',
+      rejectUnauthorized: clientCertificate === 'require',
+      SNICallback: (serverName, done) => done(null, this.#contextOf(serverName)),
+    });
+    this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
+    this.#server.on('tlsClientError', (_error, socket) => {
+      this.#counters.tlsHandshakeErrors++;
+      socket.destroy();
+    });
+  }
+
+  /** Reads the files again. All or nothing: one that cannot be used leaves every old certificate in place. */
+  async reload(): Promise<void> {
+    const loaded = await this.#load();
+    this.#server?.setSecureContext(loaded.own);
+    this.#byServerName = loaded.byServerName;
+  }
+
+  accept(socket: Socket, early: Uint8Array | undefined): void {
+    if (early !== undefined) socket.unshift(early);
+    this.#server?.emit('connection', socket);
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    const certificate = peerCertificate(socket);
+    if (certificate !== undefined && !socket.authorized && this.#options.clientCertificate !== 'none') {
+      this.#counters.tlsHandshakeErrors++;
+      socket.destroy();
+      return;
+    }
+    const acceptance = acceptanceOf(wrappedSocket(socket));
+    acceptance.certificate = socket.authorized ? certificate : undefined;
+    setAcceptance(socket, acceptance);
+    socket.on('error', ignore);
+    this.#next(socket);
+  }
+
+  /** Undefined: the listener's own certificate. */
+  #contextOf(serverName: string): SecureContext | undefined {
+    const name = serverName.toLowerCase();
+    return this.#byServerName.get(name) ?? this.#byServerName.get(`*${name.slice(name.indexOf('.'))}`);
+  }
+
+  async #load(): Promise<LoadedCertificates> {
+    const options = this.#options;
+    const authorities =
+      options.certificateAuthorityFile === undefined ? undefined : await this.#read('certificateAuthorityFile', options.certificateAuthorityFile);
+    const own = await this.#contextOptions(options, authorities);
+    this.#createContext(own, options);
+    const byServerName = new Map<string, SecureContext>();
+    for (const entry of options.serverNames) {
+      byServerName.set(entry.serverName, this.#createContext(await this.#contextOptions(entry, authorities), entry));
+    }
+    return { own, byServerName };
+  }
+
+  async #contextOptions(files: CertificateOptions, authorities: string | undefined): Promise<SecureContextOptions> {
+    return {
+      cert: await this.#read('certificateFile', files.certificateFile),
+      key: await this.#read('keyFile', files.keyFile),
+      passphrase: files.keyPassphrase,
+      ca: authorities,
+      minVersion: this.#options.minimumVersion,
+      // Resumed sessions with client certificates need one, the same for every certificate of the listener.
+      sessionIdContext: 'si-mqtt',
+      honorCipherOrder: true,
+    };
+  }
+
+  /** Also how a certificate is checked: OpenSSL refuses what it cannot parse and a key that does not belong to its certificate. */
+  #createContext(contextOptions: SecureContextOptions, files: CertificateOptions): SecureContext {
+    try {
+      return createSecureContext(contextOptions);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const text = `cannot use the certificate ${files.certificateFile} with the key ${files.keyFile}: ${reason}; both must be PEM and belong together`;
+      throw new ListenError(this.#listenerName, errorCode(error) || 'CERTIFICATE', text, error);
+    }
+  }
+
+  async #read(key: string, path: string): Promise<string> {
+    try {
+      return await readFile(path, 'utf8');
+    } catch (error) {
+      const code = errorCode(error);
+      const advice =
+        code === 'ENOENT' ? 'the file does not exist' : code === 'EACCES' ? 'this user may not read it' : `it cannot be read (${code})`;
+      throw new ListenError(this.#listenerName, code, `${key} ${path}: ${advice}; correct the path or the permissions`, error);
+    }
+  }
+}
+
+/** TLSSocket keeps the socket that it wraps, but offers no public way to it. */
+function wrappedSocket(socket: TLSSocket): Socket {
+  const { _parent: parent } = socket as unknown as { _parent?: Socket };
+  if (parent === undefined) throw new Error('assertion failed: this Node hides the socket under a TLSSocket');
+  return parent;
+}
+
+function peerCertificate(socket: TLSSocket): ClientCertificate | undefined {
+  const { subject, fingerprint256 } = socket.getPeerCertificate();
+  if (subject === undefined) return undefined;
+  const { CN: commonName } = subject as Partial<Record<string, string | string[]>>;
+  const parts = Object.entries(subject).map(([key, value]) => `${key}=${Array.isArray(value) ? value.join('+') : value}`);
+  return { commonName: typeof commonName === 'string' ? commonName : undefined, fingerprint256, subject: parts.join(', ') };
+}

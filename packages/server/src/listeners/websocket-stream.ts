@@ -1,0 +1,234 @@
+import { type Socket } from 'node:net';
+import { type RawData, type WebSocket } from 'ws';
+import { type ClientCertificate } from '../access/authenticator.js';
+import { type Acceptance, acceptanceOf } from './accepted-socket.js';
+import { type AdmissionTicket } from './admission.js';
+import { type ByteStream, type ByteStreamReceiver } from './byte-stream.js';
+import { type ListenerInformation } from './listener-options.js';
+import { END_MILLISECONDS_MAX } from './socket-stream.js';
+
+const stream: unique symbol = Symbol('stream');
+type StreamSocket = Socket & { [stream]: WebSocketStream };
+type StreamWebSocket = WebSocket & { [stream]: WebSocketStream };
+
+const EMPTY = new Uint8Array(0);
+const BINARY = { binary: true };
+/** RFC 6455, 7.4.1: the endpoint received a type of data that it cannot accept. */
+const UNSUPPORTED_DATA = 1003;
+const NORMAL_CLOSURE = 1000;
+
+/**
+ * What holding one chunk costs beside its bytes (measured: a Buffer, its backing store and a slot in a list). ws keeps every chunk of a
+ * message that is not complete, so a client that sends single bytes would otherwise hold a hundred times what is counted.
+ */
+const CHUNK_OVERHEAD_BYTES = 256;
+
+/** A byte stream over the binary messages of a WebSocket; where messages begin and end means nothing [MQTT-6.0.0-2]. */
+export class WebSocketStream implements ByteStream {
+  readonly listener: ListenerInformation;
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+  readonly #acceptance: Acceptance;
+  readonly #pendingBytesMax: number;
+  #receiver: ByteStreamReceiver | undefined = undefined;
+  /** Messages that ws had in the same chunk when reading was paused. */
+  #held: Uint8Array[] = [];
+  #error: Error | undefined = undefined;
+  #lingering: NodeJS.Timeout | undefined = undefined;
+  #congested = false;
+  #paused = false;
+  #ending = false;
+  #peerEnded = false;
+  #endedReported = false;
+  #closed = false;
+
+  constructor(listener: ListenerInformation, webSocket: WebSocket, socket: Socket, pendingBytesMax: number) {
+    this.listener = listener;
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.#acceptance = acceptanceOf(socket);
+    this.#pendingBytesMax = pendingBytesMax;
+    this.#acceptance.ticket.target = this;
+    (webSocket as StreamWebSocket)[stream] = this;
+    (socket as StreamSocket)[stream] = this;
+    // Before ws sees the bytes: what is over the budget is never put into its buffers.
+    socket.prependListener('data', onSocketData);
+    socket.on('drain', onSocketDrain);
+    socket.on('end', onSocketEnd);
+    webSocket.on('message', onMessage);
+    webSocket.on('error', onError);
+    webSocket.on('close', onClose);
+  }
+
+  get remoteAddress(): string | undefined {
+    const { proxied } = this.#acceptance;
+    return proxied === undefined ? this.#socket.remoteAddress : proxied.address;
+  }
+
+  get remotePort(): number | undefined {
+    const { proxied } = this.#acceptance;
+    return proxied === undefined ? this.#socket.remotePort : proxied.port;
+  }
+
+  get certificate(): ClientCertificate | undefined {
+    return this.#acceptance.certificate ?? this.#acceptance.proxied?.certificate;
+  }
+
+  get admission(): AdmissionTicket {
+    return this.#acceptance.ticket;
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  attach(receiver: ByteStreamReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ending || this.#webSocket.readyState !== this.#webSocket.OPEN) return true;
+    // [MQTT-6.0.0-1]: binary frames in this direction too. Servers do not mask, so the bytes stay as they are.
+    this.#webSocket.send(bytes, BINARY);
+    if (this.#socket.writableLength <= this.#pendingBytesMax) return true;
+    if (!this.#congested) {
+      this.#congested = true;
+      this.#watchDrain();
+    }
+    return false;
+  }
+
+  pause(): void {
+    if (this.#paused || this.#ending) return;
+    this.#paused = true;
+    this.#webSocket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    const held = this.#held;
+    this.#held = [];
+    for (let index = 0; index < held.length; index++) {
+      if (this.#paused) this.#held.push(held[index]);
+      else this.onMessage(held[index], true);
+    }
+    if (this.#paused) return;
+    if (this.#closed) this.#reportClosed();
+    else if (this.#peerEnded) this.#reportEnded();
+    this.#webSocket.resume();
+  }
+
+  end(): void {
+    this.#end(NORMAL_CLOSURE);
+  }
+
+  #end(code: number): void {
+    if (this.#ending || this.#closed) return;
+    this.#ending = true;
+    this.#held = [];
+    this.#webSocket.close(code);
+    // A paused socket would never see the peer's close frame.
+    this.#webSocket.resume();
+    this.#lingering = setTimeout(destroySocket, END_MILLISECONDS_MAX, this.#socket);
+    this.#lingering.unref();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  onSocketData(length: number): void {
+    if (this.#acceptance.ticket.received(length + CHUNK_OVERHEAD_BYTES)) return;
+    this.#socket.destroy();
+  }
+
+  onMessage(message: Uint8Array, isBinary: boolean): void {
+    if (this.#ending) return;
+    if (!isBinary) {
+      // [MQTT-6.0.0-1]: packets come in binary frames; if any other frame is received, the connection is closed.
+      this.#end(UNSUPPORTED_DATA);
+      return;
+    }
+    if (this.#paused) this.#held.push(message);
+    else if (message.length > 0) this.#receiver?.received(message);
+  }
+
+  onSocketEnd(): void {
+    this.#peerEnded = true;
+    if (!this.#paused) this.#reportEnded();
+  }
+
+  onSocketDrain(): void {
+    if (!this.#congested || this.#socket.destroyed) return;
+    if (this.#socket.writableLength > 0) {
+      this.#watchDrain();
+      return;
+    }
+    this.#congested = false;
+    if (!this.#ending) this.#receiver?.drained();
+  }
+
+  onError(error: Error): void {
+    this.#error = error;
+  }
+
+  onClose(): void {
+    clearTimeout(this.#lingering);
+    this.#acceptance.ticket.closed();
+    this.#closed = true;
+    // What came before the end is handed over first, even if the connection paused in the middle of it.
+    if (!this.#paused || this.#held.length === 0) this.#reportClosed();
+  }
+
+  #reportEnded(): void {
+    if (this.#endedReported || this.#ending) return;
+    this.#endedReported = true;
+    this.#receiver?.ended();
+  }
+
+  #reportClosed(): void {
+    // ws answers a close frame by itself; for the connection it is the same as the end of a TCP stream.
+    if (this.#error === undefined && !this.#paused) this.#reportEnded();
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    receiver?.closed(this.#ending ? undefined : this.#error);
+  }
+
+  /** Node emits 'drain' only if its high-water mark was reached; below that, the callback of an empty write tells the same. */
+  #watchDrain(): void {
+    if (this.#socket.writableNeedDrain) return;
+    this.#socket.write(EMPTY, (error) => {
+      if (error === undefined || error === null) this.onSocketDrain();
+    });
+  }
+}
+
+function onSocketData(this: Socket, chunk: Uint8Array): void {
+  (this as StreamSocket)[stream].onSocketData(chunk.length);
+}
+
+function onSocketDrain(this: Socket): void {
+  (this as StreamSocket)[stream].onSocketDrain();
+}
+
+function onSocketEnd(this: Socket): void {
+  (this as StreamSocket)[stream].onSocketEnd();
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  // The binary type is 'nodebuffer', so that ws never hands over a list or an ArrayBuffer.
+  (this as StreamWebSocket)[stream].onMessage(data as Buffer, isBinary);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  (this as StreamWebSocket)[stream].onError(error);
+}
+
+function onClose(this: WebSocket): void {
+  (this as StreamWebSocket)[stream].onClose();
+}
+
+function destroySocket(socket: Socket): void {
+  socket.destroy();
+}
