@@ -1,4 +1,4 @@
-import { appendMatches, type Match, type MatchSet } from './match-set.js';
+import { type MatchList, type MatchSet } from './match-set.js';
 
 /**
  * A level of the tree. Its own level text is kept with it, so that a parent with one child needs no Map:
@@ -23,6 +23,14 @@ class FilterNode<S, V> {
     const children = this.children;
     if (children instanceof Map) return children.get(level);
     return children !== undefined && children.level === level ? children : undefined;
+  }
+
+  /** The child for the level that stands in the text there; no string is made unless a Map must be asked. */
+  childAt(text: string, start: number, end: number): FilterNode<S, V> | undefined {
+    const children = this.children;
+    if (children === undefined) return undefined;
+    if (children instanceof Map) return children.get(text.slice(start, end));
+    return children.level.length === end - start && text.startsWith(children.level, start) ? children : undefined;
   }
 
   addChild(level: string): FilterNode<S, V> {
@@ -55,10 +63,10 @@ class FilterNode<S, V> {
 /** Topic filter → its subscriptions, as a tree of levels, for the filters that have wildcards. Has no node without a subscription below it. */
 export class FilterTree<S, V> {
   readonly #root = new FilterNode<S, V>('');
-  // The nodes still to visit in `collect` and their depths; kept, so that a walk allocates nothing. A stack of our own, because
+  // The nodes still to visit in `collect`, and where they are in the name; kept, so that a walk allocates nothing. A stack of our own, because
   // the call stack is not deep enough for a filter of 30,000 levels.
   readonly #nodes: FilterNode<S, V>[] = [];
-  readonly #depths: number[] = [];
+  readonly #starts: number[] = [];
 
   get isEmpty(): boolean {
     return this.#root.isEmpty;
@@ -93,50 +101,49 @@ export class FilterTree<S, V> {
   }
 
   /** Appends the subscriptions of every filter that matches the topic name; returns how many filters that were. */
-  collect(topicName: string, into: Match<S, V>[]): number {
-    const levels = topicName.split('/');
+  collect(topicName: string, into: MatchList<S, V>): number {
     const nodes = this.#nodes;
-    const depths = this.#depths;
+    const starts = this.#starts;
     let filters = 0;
     let waiting = 0;
     let node = this.#root;
-    let depth = 0;
+    // Where the level begins that the node's children are for; past the end of the name, there is none.
+    let start = 0;
     // Wildcards at the root do not see topics that begin with $. [MQTT-4.7.2-1]
-    const literalRoot = topicName.startsWith('$');
+    let isWild = !topicName.startsWith('$');
     for (;;) {
-      const wild = depth > 0 || !literalRoot;
-      if (node.below !== undefined && wild) {
+      if (node.below !== undefined && isWild) {
         filters++;
-        appendMatches(node.below, into);
+        into.append(node.below);
       }
-      if (depth === levels.length) {
+      let child: FilterNode<S, V> | undefined;
+      let plus: FilterNode<S, V> | undefined;
+      if (start > topicName.length) {
         if (node.here !== undefined) {
           filters++;
-          appendMatches(node.here, into);
+          into.append(node.here);
         }
-      } else {
-        const child = node.child(levels[depth]);
-        const plus = wild ? node.plus : undefined;
-        depth++;
-        if (child !== undefined) {
-          if (plus !== undefined) {
-            nodes[waiting] = plus;
-            depths[waiting++] = depth;
-          }
-          node = child;
-          continue;
-        }
-        if (plus !== undefined) {
-          node = plus;
-          continue;
-        }
+      } else if (node.children !== undefined || node.plus !== undefined) {
+        const slash = topicName.indexOf('/', start);
+        const end = slash === -1 ? topicName.length : slash;
+        child = node.childAt(topicName, start, end);
+        if (isWild) plus = node.plus;
+        start = end + 1;
+        isWild = true;
       }
-      if (waiting === 0) break;
-      node = nodes[--waiting];
-      depth = depths[waiting];
+      if (child !== undefined) {
+        node = child;
+        if (plus === undefined) continue;
+        nodes[waiting] = plus;
+        starts[waiting++] = start;
+      } else if (plus !== undefined) node = plus;
+      else if (waiting > 0) {
+        node = nodes[--waiting];
+        start = starts[waiting];
+      } else break;
     }
     // Removed nodes must not live on in the stack.
-    nodes.length = 0;
+    if (nodes.length > 0) nodes.length = 0;
     return filters;
   }
 

@@ -11,13 +11,19 @@
  *   topic name has its literal levels in common with it, so it has left its mark in one of the at most sixteen slots that
  *   subsets of the name's first four levels lead to. If none of them is newer than the entry, no change matched it.
  *
+ * A name is taken in when it is asked for the second time within a while (`#seen`): names that come once, as from devices that put
+ * a request's number into them, would cost an entry each and push out those that come back.
+ *
  * A hit costs one comparison while nothing changed, sixteen loads after a change. Slots that collide, and filters that differ
  * from the name beyond the fourth level, only cost a walk that was not needed.
  */
 
+const slash = 0x2f;
 const slotCount = 4096;
 const stampedLevels = 4;
 const nameLengthMax = 512;
+const seenBits = 1 << 18;
+const seenMax = 65_536;
 
 class CacheEntry<Result> {
   result: Result;
@@ -51,6 +57,10 @@ export class MatchCache<Result extends { readonly length: number }> {
   readonly #slots = new Float64Array(slotCount);
   #changes = 0;
   readonly #hashes: number[] = [0, 0, 0, 0];
+  // A bit for each name that was asked for lately, at the place that its hash leads to; all are cleared when there are many.
+  // A bit that is set by chance costs an entry that is not worth it, no more.
+  readonly #seen = new Int32Array(seenBits / 32);
+  #seenCount = 0;
 
   constructor(entriesMax: number, matchesMax: number) {
     this.#generationEntriesMax = Math.floor(entriesMax / 2);
@@ -79,10 +89,11 @@ export class MatchCache<Result extends { readonly length: number }> {
     return entry.result;
   }
 
-  /** Keeps a result for a topic name that is not in the cache. */
+  /** Keeps a result for a topic name that is not in the cache, if the name came before. */
   add(topicName: string, result: Result): void {
     // A result or a name that would fill the cache alone is cheap to find again, compared with what is done with it.
     if (topicName.length > nameLengthMax || result.length > this.#generationMatchesMax || this.#generationEntriesMax === 0) return;
+    if (!this.#wasSeen(topicName)) return;
     this.#makeRoom(result.length);
     this.#hashLevels(topicName);
     this.#young.set(topicName, new CacheEntry(result, this.#changes, this.#hashes));
@@ -109,6 +120,20 @@ export class MatchCache<Result extends { readonly length: number }> {
     this.#hashLevels(topicFilter);
     const [level0, level1, level2, level3] = this.#hashes;
     this.#slots[level0 ^ level1 ^ level2 ^ level3] = ++this.#changes;
+  }
+
+  #wasSeen(topicName: string): boolean {
+    const hash = sampleHash(topicName);
+    const place = (hash ^ (hash >>> 16)) & (seenBits - 1);
+    const word = this.#seen[place >>> 5];
+    const bit = 1 << (place & 31);
+    if ((word & bit) !== 0) return true;
+    if (this.#seenCount++ === seenMax) {
+      this.#seen.fill(0);
+      this.#seenCount = 1;
+      this.#seen[place >>> 5] = bit;
+    } else this.#seen[place >>> 5] = word | bit;
+    return false;
   }
 
   #promote(topicName: string): CacheEntry<Result> | undefined {
@@ -150,22 +175,37 @@ export class MatchCache<Result extends { readonly length: number }> {
     }
   }
 
-  /** Fills `#hashes` with one slot number per level of the first four; 0 for a wildcard and for a level that is not there. */
+  /** Fills `#hashes` with one slot number per level of the first four, 0 for a wildcard and for a level that is not there. */
   #hashLevels(text: string): void {
     const hashes = this.#hashes;
-    hashes.fill(0);
     let start = 0;
-    for (let level = 0; level < stampedLevels && start <= text.length; level++) {
-      let hash = 0x811c9dc5 + level * 0x9e3779b1;
+    for (let level = 0; level < stampedLevels; level++) {
+      if (start > text.length) {
+        hashes[level] = 0;
+        continue;
+      }
+      let hash = (0x811c9dc5 + level * 0x9e3779b1) | 0;
       let at = start;
       for (; at < text.length; at++) {
         const code = text.charCodeAt(at);
-        if (code === 0x2f) break;
+        if (code === slash) break;
         hash = Math.imul(hash ^ code, 0x01000193);
       }
-      const isWildcard = at === start + 1 && (text[start] === '+' || text[start] === '#');
-      if (!isWildcard) hashes[level] = ((hash >>> 20) ^ (hash >>> 8) ^ hash) & (slotCount - 1);
+      const isWildcard = at === start + 1 && isWildcardCode(text.charCodeAt(start));
+      hashes[level] = isWildcard ? 0 : ((hash >>> 20) ^ (hash >>> 8) ^ hash) & (slotCount - 1);
       start = at + 1;
     }
   }
+}
+
+function isWildcardCode(code: number): boolean {
+  return code === 0x2b || code === 0x23;
+}
+
+/** A hash of at most 31 characters spread over the text: every one of a short name, which is all that telling most names apart takes. */
+function sampleHash(text: string): number {
+  const step = text.length >>> 4 || 1;
+  let hash = text.length;
+  for (let at = text.length - 1; at >= 0; at -= step) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash;
 }

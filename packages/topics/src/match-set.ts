@@ -12,6 +12,7 @@ export interface Match<Subscriber, Value> {
 export type MatchSet<Subscriber, Value> = Match<Subscriber, Value> | Match<Subscriber, Value>[] | Map<Subscriber, Match<Subscriber, Value>>;
 
 const arrayMax = 8;
+const reusedMax = 1024;
 
 export function findMatch<S, V>(set: MatchSet<S, V> | undefined, subscriber: S): Match<S, V> | undefined {
   if (set === undefined) return undefined;
@@ -44,10 +45,34 @@ export function withoutMatch<S, V>(set: MatchSet<S, V>, subscriber: S): MatchSet
   return rest.length === 1 ? rest[0] : rest;
 }
 
-export function appendMatches<S, V>(set: MatchSet<S, V>, into: Match<S, V>[]): void {
-  if (set instanceof Map) for (const match of set.values()) into.push(match);
-  else if (Array.isArray(set)) for (const match of set) into.push(match);
-  else into.push(set);
+/** The matches of a filter's set. */
+export function matchesOf<S, V>(set: MatchSet<S, V>): Iterable<Match<S, V>> {
+  if (set instanceof Map) return set.values();
+  return Array.isArray(set) ? set : [set];
+}
+
+/**
+ * Where a walk puts down what it finds: an array that is used again, since one that grows by push takes room for seventeen
+ * matches, and most topics have one.
+ */
+export class MatchList<S, V> {
+  readonly #matches: (Match<S, V> | undefined)[] = [];
+  #length = 0;
+
+  append(set: MatchSet<S, V>): void {
+    if (set instanceof Map) for (const match of set.values()) this.#matches[this.#length++] = match;
+    else if (Array.isArray(set)) for (const match of set) this.#matches[this.#length++] = match;
+    else this.#matches[this.#length++] = set;
+  }
+
+  /** An array of what was put down, of just that length; the list is empty afterwards and holds on to nothing. */
+  take(): Match<S, V>[] {
+    const taken = this.#matches.slice(0, this.#length) as Match<S, V>[];
+    if (this.#length > reusedMax) this.#matches.length = 0;
+    else for (let i = 0; i < this.#length; i++) this.#matches[i] = undefined;
+    this.#length = 0;
+    return taken;
+  }
 }
 
 /** Brings the matches of one subscriber together, in the order of each subscriber's first match. */

@@ -1,6 +1,6 @@
 import { FilterTree } from './filter-tree.js';
 import { MatchCache } from './match-cache.js';
-import { appendMatches, findMatch, groupBySubscriber, type Match, type MatchSet, withMatch, withoutMatch } from './match-set.js';
+import { findMatch, groupBySubscriber, type Match, MatchList, type MatchSet, matchesOf, withMatch, withoutMatch } from './match-set.js';
 import { hasWildcard } from './topic-filter.js';
 
 /**
@@ -11,11 +11,13 @@ import { hasWildcard } from './topic-filter.js';
 export type MatchResult<Subscriber, Value> = readonly Match<Subscriber, Value>[];
 
 export interface SubscriptionTreeOptions {
-  /** Most topic names whose results are kept; default 65,536. 0 keeps none. */
+  /** Most topic names whose results are kept, each from its second call on; default 65,536. 0 keeps none. */
   readonly cacheEntriesMax?: number;
   /** Most matches that the kept results may hold together; default 1,000,000. A result of more than half of that is not kept. */
   readonly cacheMatchesMax?: number;
 }
+
+const nothing: readonly never[] = [];
 
 /**
  * Which subscriptions match a topic name (5.0 and 3.1.1, 4.7).
@@ -29,6 +31,7 @@ export class SubscriptionTree<Subscriber extends object, Value> {
   readonly #literals = new Map<string, MatchSet<Subscriber, Value>>();
   readonly #wildcards = new FilterTree<Subscriber, Value>();
   readonly #cache: MatchCache<MatchResult<Subscriber, Value>>;
+  readonly #found = new MatchList<Subscriber, Value>();
   #size = 0;
   #filters = 0;
   #version = 0;
@@ -103,29 +106,27 @@ export class SubscriptionTree<Subscriber extends object, Value> {
 
   /** Every subscription, in no special order. The tree must not change until the iteration is over. */
   *[Symbol.iterator](): IterableIterator<Match<Subscriber, Value>> {
-    const matches: Match<Subscriber, Value>[] = [];
-    for (const sets of [this.#literals.values(), this.#wildcards.sets()]) {
-      for (const set of sets) {
-        appendMatches(set, matches);
-        yield* matches;
-        matches.length = 0;
-      }
-    }
+    for (const set of this.#literals.values()) yield* matchesOf(set);
+    for (const set of this.#wildcards.sets()) yield* matchesOf(set);
   }
 
   #matchUncached(topicName: string): MatchResult<Subscriber, Value> {
     this.#cacheMisses++;
-    let matches: Match<Subscriber, Value>[] = [];
-    let filters = 0;
     const literal = this.#literals.get(topicName);
+    let filters = 0;
     if (literal !== undefined) {
       filters++;
-      appendMatches(literal, matches);
+      this.#found.append(literal);
     }
-    if (!this.#wildcards.isEmpty) filters += this.#wildcards.collect(topicName, matches);
-    if (filters > 1) matches = groupBySubscriber(matches);
-    this.#cache.add(topicName, matches);
-    return matches;
+    if (!this.#wildcards.isEmpty) filters += this.#wildcards.collect(topicName, this.#found);
+    if (filters === 0) return this.#keep(topicName, nothing);
+    const matches = this.#found.take();
+    return this.#keep(topicName, filters > 1 ? groupBySubscriber(matches) : matches);
+  }
+
+  #keep(topicName: string, result: MatchResult<Subscriber, Value>): MatchResult<Subscriber, Value> {
+    this.#cache.add(topicName, result);
+    return result;
   }
 
   #find(topicFilter: string): MatchSet<Subscriber, Value> | undefined {
@@ -146,7 +147,6 @@ export class SubscriptionTree<Subscriber extends object, Value> {
 }
 
 function firstOf<S, V>(set: MatchSet<S, V>): Match<S, V> {
-  if (!(set instanceof Map)) return Array.isArray(set) ? set[0] : set;
-  for (const match of set.values()) return match;
+  for (const match of matchesOf(set)) return match;
   throw new Error('a filter without subscriptions was kept');
 }
