@@ -1,0 +1,1 @@
+export * from '@si-mqtt/codec/mqtt-packet';

@@ -1,0 +1,25 @@
+export {
+  type IAuthPacket,
+  type IConnackPacket,
+  type IConnectPacket,
+  type IDisconnectPacket,
+  type IPacket,
+  type IPingreqPacket,
+  type IPingrespPacket,
+  type IPubackPacket,
+  type IPubcompPacket,
+  type IPublishPacket,
+  type IPubrecPacket,
+  type IPubrelPacket,
+  type ISubackPacket,
+  type ISubscribePacket,
+  type ISubscription,
+  type IUnsubackPacket,
+  type IUnsubscribePacket,
+  type Packet,
+  type PacketCmd,
+  type QoS,
+  type UserProperties,
+} from './packet.js';
+export { type Parser, parser } from './parser.js';
+export { generate, type PacketStream, writeToStream } from './write.js';
