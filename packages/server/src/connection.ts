@@ -11,6 +11,7 @@ import {
   encodeAcknowledgementInto,
   encodedLength,
   encodeInto,
+  isReasonCodeOf,
   type Packet,
   ProtocolError,
   type ProtocolVersion,
@@ -401,9 +402,11 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget {
     if (client !== undefined) this.broker.endSession(client);
   }
 
-  private sendDisconnect(reasonCode: ReasonCode, reason: string): void {
+  private sendDisconnect(cause: ReasonCode, reason: string): void {
+    // Some refusals have a code of their own in CONNACK only, as 0x86 for a wrong password [MQTT-3.14.2-1].
+    const reasonCode = isReasonCodeOf('disconnect', cause, 'server') ? cause : ReasonCode.notAuthorized;
     const session = this.session!;
-    const { requestProblemInformation: _always, maximumPacketSize } = session.agreement;
+    const { maximumPacketSize } = session.agreement;
     const full: Packet = { type: 'disconnect', reasonCode, properties: { reasonString: reason } };
     // [MQTT-3.14.2-3]: no Reason String that would make the packet too large for the client.
     this.send(encodedLength(full, 5) <= maximumPacketSize ? full : { type: 'disconnect', reasonCode });

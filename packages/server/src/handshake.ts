@@ -258,6 +258,7 @@ export class Handshake {
     client.connection = connection;
     client.expiresAt = Infinity;
     client.will = undefined; // A connection in time cancels the delayed will [MQTT-3.1.3-9].
+    if (!this.abandoned) this.sendConnack(sessionPresent, authenticationData);
     session.attach(connection, lease, this.connect, negotiated, this.settings.capabilities);
     if (this.abandoned) {
       // The client went away while its session was fetched: it has one all the same, and its will is due.
@@ -267,7 +268,6 @@ export class Handshake {
     }
     stream.admission.accepted();
     broker.counters.connectionsAccepted++;
-    this.sendConnack(sessionPresent, authenticationData);
     connection.open(client, session, identity, negotiated.keepAliveSeconds);
     broker.parts.events.emit('connected', {
       clientId: session.clientId,
