@@ -15,7 +15,7 @@ const reports = process.env['SI_TEST_REPORTS'];
 
 /** The one vitest configuration: every package's `vitest.config.ts` re-exports it. Workspace packages resolve to their sources. */
 const config: ViteUserConfig = defineConfig({
-  ssr: { resolve: { conditions: ['@si-mqtt/source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['@si-mqtt/source', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
