@@ -118,6 +118,15 @@ for (const protocolVersion of [4, 5]) {
   );
 }
 
+/**
+ * The process at the end of npx → sh → node (Linux). The signal has to go there: npx passes SIGTERM to its shell, which ends and leaves the
+ * broker running. npx then ends with the broker's exit code.
+ */
+function innermostChild(pid) {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return child === undefined ? pid : innermostChild(Number(child));
+}
+
 /** Starts the broker as a user would, exchanges a message, and stops it with SIGTERM; gives what went wrong. */
 async function tryBroker() {
   const port = await freePort();
@@ -141,7 +150,7 @@ async function tryBroker() {
     }
     const problem = await inConsumer(process.execPath, ['exchange.mjs'], 30);
     if (problem !== undefined) return `${problem}\nthe broker said:\n${output}`;
-    broker.kill('SIGTERM');
+    process.kill(innermostChild(broker.pid), 'SIGTERM');
     const outcome = await Promise.race([ended, pause(STOP_SECONDS_MAX * 1000, 'nothing', { ref: false })]);
     if (outcome === 'nothing') return `the broker did not stop within ${STOP_SECONDS_MAX} s after SIGTERM\n${output}`;
     if (outcome !== 0) return `the broker ended with ${outcome} after SIGTERM, not with 0\n${output}`;
