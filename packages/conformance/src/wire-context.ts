@@ -20,7 +20,8 @@ export interface ClientOptions extends ConnectOptions {
 export class WireContext {
   readonly version: Version;
   readonly target: Target;
-  private readonly timeoutMilliseconds: number;
+  /** How long an answer may take. */
+  readonly timeoutMilliseconds: number;
   private readonly unique: string = randomBytes(6).toString('hex');
   private names = 0;
   private readonly clients: MqttClient[] = [];

@@ -137,7 +137,7 @@ export const authenticationTests: readonly WireTest[] = [
       const exchange = scram(context, 'certainly wrong');
       client.send(auth(0x19, methodAnd(exchange.first())));
       client.send(auth(0x18, methodAnd(exchange.final(await takeChallenge(client)))));
-      await client.expectClosedWith([0x86, 0x87]);
+      await client.expectClosedWith([0x80, 0x87]);
     },
     'enhancedAuthentication',
   ),

@@ -9,6 +9,9 @@ function malformed(context: WireContext): readonly number[] {
   return context.version === 5 ? [0x80, 0x81, 0x82] : [];
 }
 
+/** All that may come before the close if the protocol name or version is refused: its layout is that of a version the server speaks. */
+const refusalsOfVersion: readonly string[] = ['', '20020001', '20020084', '2003008400'];
+
 /** The form of CONNECT (section 3.1). */
 export const connectTests: readonly WireTest[] = [
   ...both('3.1.0-1', '3.1.0-1', 'any other packet before CONNECT closes the connection unanswered', async (context) => {
@@ -36,8 +39,9 @@ export const connectTests: readonly WireTest[] = [
       await context.connect();
       const client = await context.open();
       client.send(context.connectBytes({ protocolName }));
-      const [first] = await client.packetsUntilClosed();
-      if (first !== undefined && (first.type !== 'connack' || first.reasonCode === 0)) client.fail('the wrong protocol name was accepted');
+      const answer = await client.rawUntilClosed();
+      // Silence, or the refusal of a version that is not supported, in the layout of 3.1.1 or of 5.0.
+      if (!refusalsOfVersion.includes(answer.toString('hex'))) client.fail('the wrong protocol name was not refused');
     }
   }),
   v5('3.1.2-2', 'protocol version 6 is refused', async (context) => {
@@ -46,7 +50,7 @@ export const connectTests: readonly WireTest[] = [
     client.send(context.connectBytes({ protocolLevel: 6 }));
     const answer = await client.rawUntilClosed();
     // A server that also speaks 3.1.1 may answer an unknown version in the layout that every version reads.
-    if (!['', '20020001', '20020084', '2003008400'].includes(answer.toString('hex'))) client.fail('no refusal of the version');
+    if (!refusalsOfVersion.includes(answer.toString('hex'))) client.fail('no refusal of the version');
   }),
   v311('3.1.2-2', 'an unknown protocol level gets return code 0x01 and is closed', async (context) => {
     await context.connect();
@@ -54,7 +58,7 @@ export const connectTests: readonly WireTest[] = [
       const client = await context.open();
       client.send(context.connectBytes({ protocolLevel }));
       const answer = await client.rawUntilClosed();
-      if (!['20020001', '20020084', '2003008400'].includes(answer.toString('hex'))) client.fail('no CONNACK that refuses the level');
+      if (answer.length === 0 || !refusalsOfVersion.includes(answer.toString('hex'))) client.fail('no CONNACK that refuses the level');
     }
   }),
   ...both('3.1.2-3 3.1.4-1', '3.1.2-3 3.1.4-1', 'the reserved CONNECT flag has to be 0', async (context) => {
@@ -118,7 +122,8 @@ export const connectTests: readonly WireTest[] = [
     const topic = context.topic();
     const watcher = await context.connect();
     await watcher.subscribe(topic);
-    const { userName = 'someone', password = 'secret' } = context.target.settings;
+    const { users, ...own } = context.target.settings;
+    const { userName = 'someone', password = 'secret' } = users?.[0] ?? own;
     const client = await context.open();
     client.send(context.connectBytes({ will: { topic, payload: 'the will' }, userName, password }));
     const connack = await client.expect('connack');

@@ -14,7 +14,7 @@ export const mqtt31Tests: readonly WireTest[] = [
     client.send(subscribe(3, 1, [{ filter: topic, qos: 1 }], [], 0x8a));
     equal((await client.expect('suback')).reasonCodes, [1], 'granted QoS');
     client.send(publish(3, { topic, qos: 2, packetId: 2 }));
-    await client.expect('pubrec');
+    await client.acknowledgement('pubrec', 2);
     client.send(packet(0x6a, uint16(2)));
     equal((await client.find('pubcomp')).packetId, 2, 'identifier of PUBCOMP');
     client.send(unsubscribe(3, 3, [topic], 0xaa));
@@ -23,6 +23,7 @@ export const mqtt31Tests: readonly WireTest[] = [
   v31('3', 'a flagged User Name or Password may be missing', async (context) => {
     const { userName, password } = context.target.settings;
     if (userName !== undefined || password !== undefined) context.notObserved('this target needs credentials');
+    await context.connect();
     for (const flags of [0x82, 0xc2]) {
       const client = await context.open();
       client.send(connect(3, { flags, clientId: context.clientId() }));

@@ -187,9 +187,9 @@ export const sessionTests: readonly WireTest[] = [
     },
   ),
   ...both(
-    '4.4.0-1 4.3.3-6 4.3.3-5',
-    '4.4.0-1 4.3.3-1',
-    'an owed PUBREL comes again after reconnect, its PUBLISH does not',
+    '4.4.0-1 4.3.3-6 4.3.3-5 3.2.0-1',
+    '4.4.0-1 4.3.3-1 3.2.0-1',
+    'an owed PUBREL comes again after reconnect, behind CONNACK, its PUBLISH does not',
     async (context) => {
       const [clientId, topic, publisher] = [context.clientId(), context.topic(), await context.connect()];
       const first = await context.connect({ persistent: true, clientId });

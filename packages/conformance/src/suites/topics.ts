@@ -41,7 +41,7 @@ export const topicTests: readonly WireTest[] = [
   ...both('4.7.2-1', '4.7.2-1', 'a filter that starts with a wildcard does not match topics that start with $', async (context) => {
     const [subscriber, control, publisher] = [await context.connect(), await context.connect(), await context.connect()];
     const level = context.clientId();
-    const topic = `$${level}/${level}`;
+    const topic = `$si-conformance/${level}`;
     await control.subscribe(topic);
     await subscriber.subscribe([{ filter: `+/${level}` }, { filter: `+/${level}/#` }, { filter: `#` }]);
     publisher.send(Buffer.of(0xc0, 0));

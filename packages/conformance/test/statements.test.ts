@@ -1,0 +1,81 @@
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { nameOf, versionNames, wireTests } from '../src/index.js';
+// @ts-expect-error The trace is a plain script.
+import { idsInComments, readStatements, traceReports } from '../trace-reports.mjs';
+
+interface Statement {
+  readonly id: string;
+  readonly role: 'server' | 'client' | 'both';
+  readonly testable: 'wire' | 'client' | 'doc' | 'internal';
+}
+
+const statements = readStatements(fileURLToPath(new URL('../spec', import.meta.url))) as Map<string, Map<string, Statement>>;
+
+test('the lists are whole', () => {
+  expect([...statements].map(([version, list]) => [version, list.size])).toEqual([
+    ['MQTT 5.0', 251],
+    ['MQTT 3.1.1', 141],
+    ['MQTT 3.1', 9],
+  ]);
+});
+
+test('every wire test names statements of its version that show on the wire', () => {
+  const wrong = wireTests.flatMap((one) =>
+    one.ids.filter((id) => statements.get(versionNames[one.version])?.get(id)?.testable !== 'wire').map((id) => `${id} ${one.title}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('no two tests of a version have the same title', () => {
+  const titles = wireTests.map((one) => `${one.version} ${one.title}`);
+  expect(titles.filter((title, index) => titles.indexOf(title) !== index)).toEqual([]);
+});
+
+test('every difference of 3.1 has a test', () => {
+  const named = new Set(wireTests.filter(({ version }) => version === 3).flatMap(({ ids }) => ids));
+  expect([...(statements.get('MQTT 3.1')?.keys() ?? [])].filter((id) => !named.has(id))).toEqual([]);
+});
+
+test('names begin with the ids', () => {
+  expect(nameOf({ version: 5, ids: ['MQTT-3.3.4-9', 'MQTT-4.9.0-1'], title: 'quota', needs: [], run: () => Promise.resolve() })).toBe(
+    '[MQTT-3.3.4-9] [MQTT-4.9.0-1] quota',
+  );
+});
+
+function report(...rows: readonly (readonly [version: string, title: string, status: string])[]) {
+  return {
+    testResults: [{ assertionResults: rows.map(([version, title, status]) => ({ ancestorTitles: ['x', version], title, status })) }],
+  };
+}
+
+test('the trace counts what passed and nothing else', () => {
+  const { proved, failed, unknown } = traceReports(
+    [
+      report(
+        ['MQTT 5.0', '[MQTT-3.3.4-9] [MQTT-4.9.0-1] a', 'passed'],
+        ['MQTT 5.0', '[MQTT-4.9.0-2] skipped', 'skipped'],
+        ['MQTT 5.0', '[MQTT-4.9.0-3] passed once, failed once', 'passed'],
+        ['MQTT 5.0', '[MQTT-4.9.0-3] passed once, failed once', 'failed'],
+        ['MQTT 3.1.1', '[MQTT-2.3.1-1] b [MQTT-2.3.1-4]', 'passed'],
+        ['MQTT 3.1.1', '[MQTT-4.9.0-2] an id of 5.0', 'passed'],
+        ['another suite', '[MQTT-3.1.0-1] c', 'passed'],
+      ),
+    ],
+    statements,
+  ) as { proved: Map<string, Set<string>>; failed: Map<string, Set<string>>; unknown: string[] };
+  expect([...(proved.get('MQTT 5.0') ?? [])]).toEqual(['MQTT-3.3.4-9', 'MQTT-4.9.0-1']);
+  expect([...(proved.get('MQTT 3.1.1') ?? [])].filter((id) => statements.get('MQTT 3.1.1')?.has(id))).toEqual(['MQTT-2.3.1-1']);
+  expect([...(failed.get('MQTT 5.0') ?? [])]).toEqual(['MQTT-4.9.0-3']);
+  expect(unknown).toEqual(['MQTT 3.1.1 MQTT-4.9.0-2']);
+});
+
+test('the trace reads ids in comments by version', () => {
+  const found = idsInComments([
+    '// [MQTT-3.1.2-24]',
+    '// [v3.1.1 MQTT-3.1.3-8] and [MQTT-1.5.4-1, v3.1.1 MQTT-1.5.3-1]',
+    'no MQTT-9.9.9-9',
+  ]) as Map<string, Set<string>>;
+  expect([...(found.get('MQTT 5.0') ?? [])]).toEqual(['MQTT-3.1.2-24', 'MQTT-1.5.4-1']);
+  expect([...(found.get('MQTT 3.1.1') ?? [])]).toEqual(['MQTT-3.1.3-8', 'MQTT-1.5.3-1']);
+});
