@@ -38,7 +38,7 @@ function renderTable(name: string, table: KeySchema, isArray = false): string[] 
   return [...lines, ...inner];
 }
 
-function toToml(key: string, value: unknown): string {
+export function toToml(key: string, value: unknown): string {
   if (key === 'socketMode') {
     return `0o${Number(value).toString(8)}`;
   }
