@@ -37,7 +37,11 @@ export default tseslint.config(
     rules: { 'no-restricted-properties': ['error', environment, argv] },
   },
   { files: ['packages/conformance/src/command/**/*.ts'], rules: { 'no-console': 'off' } },
-  { files: ['apps/broker/src/**/*.ts'], ignores: ['apps/broker/src/config.ts'], rules: { 'no-restricted-properties': ['error', environment, argv] } },
+  {
+    files: ['apps/broker/src/**/*.ts'],
+    ignores: ['apps/broker/src/config.ts'],
+    rules: { 'no-restricted-properties': ['error', environment, argv] },
+  },
   {
     // Time and randomness enter through `Env` (architecture.md §3).
     files: hotLayers,

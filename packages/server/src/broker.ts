@@ -8,7 +8,7 @@ import {
   pending,
   type RetainedPut,
   type RetainedStore,
-  Session,
+  type Session,
   type SessionLimits,
   type SessionStore,
   type SessionSurroundings,
@@ -255,7 +255,7 @@ export class Broker {
     const { wantPump, dirty } = this;
     if (wantPump.length > 0) for (const connection of wantPump.splice(0)) connection.pump();
     // Writing can make nothing dirty again: sockets answer in later turns.
-    for (let i = 0; i < dirty.length; i++) dirty[i]!.flush();
+    for (let i = 0; i < dirty.length; i++) dirty[i].flush();
     dirty.length = 0;
   }
 

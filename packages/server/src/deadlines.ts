@@ -33,7 +33,7 @@ export class Deadlines<Key extends object> {
   /** Takes out everything that is due. */
   due(now: number): Key[] {
     const keys: Key[] = [];
-    while (this.heap.length > 0 && this.heap[0]!.at <= now) {
+    while (this.heap.length > 0 && this.heap[0].at <= now) {
       const { key, at } = this.pop();
       if (this.earliest.get(key) !== at) continue;
       this.earliest.delete(key);
@@ -50,7 +50,7 @@ export class Deadlines<Key extends object> {
     let index = heap.push(entry) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (heap[parent]!.at <= entry.at) break;
+      if (heap[parent].at <= entry.at) break;
       heap[index] = heap[parent]!;
       index = parent;
     }
@@ -59,15 +59,15 @@ export class Deadlines<Key extends object> {
 
   private pop(): Entry<Key> {
     const heap = this.heap;
-    const first = heap[0]!;
+    const first = heap[0];
     const last = heap.pop()!;
     if (heap.length === 0) return first;
     let index = 0;
     for (;;) {
       let child = index * 2 + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++;
-      if (heap[child]!.at >= last.at) break;
+      if (child + 1 < heap.length && heap[child + 1].at < heap[child].at) child++;
+      if (heap[child].at >= last.at) break;
       heap[index] = heap[child]!;
       index = child;
     }

@@ -99,14 +99,14 @@ export class Routing {
     let taken = false;
     let refused = false;
     for (let i = 0; i < matches.length; i++) {
-      const { subscriber, value } = matches[i]!;
+      const { subscriber, value } = matches[i];
       let outcome: string;
       if (value === undefined) {
         outcome = (subscriber as SharedGroup).deliver(message);
         if (outcome === 'noMember') continue;
-      } else if (i + 1 < matches.length && matches[i + 1]!.subscriber === subscriber) {
+      } else if (i + 1 < matches.length && matches[i + 1].subscriber === subscriber) {
         let last = i + 1;
-        while (last + 1 < matches.length && matches[last + 1]!.subscriber === subscriber) last++;
+        while (last + 1 < matches.length && matches[last + 1].subscriber === subscriber) last++;
         outcome = deliverOverlapping(message, subscriber as Session, matches, i, last);
         i = last;
         if (outcome === 'none') continue;
@@ -147,7 +147,7 @@ function deliverOverlapping(
   let matched = false;
   let identifiers: number[] | undefined;
   for (let i = first; i <= last; i++) {
-    const subscription = matches[i]!.value!;
+    const subscription = matches[i].value!;
     if (subscription.noLocal && isOwn(message, session)) continue;
     if (subscription.mayReceive !== undefined && !subscription.mayReceive(message.topicName)) continue;
     matched = true;

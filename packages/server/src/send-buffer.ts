@@ -23,5 +23,3 @@ export class SendBuffers {
     }
   }
 }
-
-export const sendBufferBytesMax: number = largeBytes;

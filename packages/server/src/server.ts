@@ -331,13 +331,14 @@ function brokerSettings(options: CompleteServerOptions) {
 export async function createServer(options: ServerOptions = {}, parts: ServerParts = {}): Promise<Server> {
   const complete = completeOptions(options);
   const env = new NodeEnv();
-  let server: Server | undefined;
+  const made: { server?: Server } = {};
   const access = await openAccess(
     complete,
     env,
-    () => server?.recheckAccess(),
-    (error) => server?.events.emit('error', error),
+    () => made.server?.recheckAccess(),
+    (error) => made.server?.events.emit('error', error),
   );
-  server = new Server(complete, access, env, parts);
+  const server = new Server(complete, access, env, parts);
+  made.server = server;
   return server;
 }

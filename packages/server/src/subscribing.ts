@@ -21,8 +21,8 @@ export function handleSubscribe(connection: Connection, session: Session, packet
   Promise.all(
     decisions.map((decision, index) =>
       decision === 'unknown'
-        ? permissions.decideSubscribe!(parseTopicFilter(packet.subscriptions[index]!.topicFilter).topicFilter)
-        : decision,
+        ? permissions.decideSubscribe!(parseTopicFilter(packet.subscriptions[index].topicFilter).topicFilter)
+        : Promise.resolve(decision),
     ),
   )
     .then((decided) => {
@@ -36,7 +36,7 @@ function subscribe(connection: Connection, session: Session, packet: SubscribePa
   const { broker } = connection;
   const changes: InterestChange[] = [];
   const verdicts = packet.subscriptions.map((request, index): Verdict => {
-    const verdict = judge(connection, session, packet, request, decisions[index]!);
+    const verdict = judge(connection, session, packet, request, decisions[index]);
     if (verdict.subscription !== undefined) {
       session.outbound.endReplay(verdict.subscription.requested);
       broker.routing.subscribe(session, verdict.subscription);
@@ -121,7 +121,7 @@ function acknowledge(connection: Connection, packet: SubscribePacket, verdicts: 
   const reasonCodes = verdicts.map(({ reasonCode }, index) => {
     if (version === 5 || reasonCode < 0x80) return reasonCode;
     // 3.1 has no failure in SUBACK: the filter is answered as if it were granted, and gets nothing (broker.md §1).
-    return version === 3 ? packet.subscriptions[index]!.qos : 0x80;
+    return version === 3 ? packet.subscriptions[index].qos : 0x80;
   });
   connection.send({ type: 'suback', packetId: packet.packetId, reasonCodes }); // [MQTT-3.8.4-2] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
 }

@@ -85,7 +85,7 @@ export class Inbound {
     if (answer === undefined) return;
     answer.reasonCode = reasonCode;
     const answers = this.answers!;
-    while (answers.length > 0 && answers[0]!.reasonCode !== pending) this.send(answers.shift()!);
+    while (answers.length > 0 && answers[0].reasonCode !== pending) this.send(answers.shift()!);
     if (answers.length === 0) this.answers = undefined;
   }
 

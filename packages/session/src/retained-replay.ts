@@ -29,7 +29,7 @@ export class RetainedReplay {
   /** The next message, or why there is none now. `peek` stays where it is until `advance`. */
   peek(): Message | 'fetching' | 'done' {
     for (;;) {
-      if (this.index < this.page.length) return this.page[this.index]!;
+      if (this.index < this.page.length) return this.page[this.index];
       if (this.state === 'last') return 'done';
       if (this.state === 'fetching') return 'fetching';
       const page = this.store.match(this.subscription.topicFilter, this.after, pageSize);

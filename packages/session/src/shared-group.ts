@@ -131,7 +131,7 @@ export class SharedGroup {
     let online: Member | undefined;
     let best: Member | undefined;
     for (let i = 0; i < count; i++) {
-      const member = this.members[(start + i) % count]!;
+      const member = this.members[(start + i) % count];
       const session = member.session;
       if (session === except || !session.isOnline || !mayReceive(member, message)) continue;
       online ??= member;

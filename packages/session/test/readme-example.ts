@@ -1,4 +1,4 @@
-import { copyPublishFrame, encode, type Packet, type PublishFrame, ReasonCode } from '@si-mqtt/codec';
+import { copyPublishFrame, encode, type Packet, type PublishFrame, type ReasonCode } from '@si-mqtt/codec';
 import {
   DropCounters,
   defaultSessionLimits,

@@ -48,7 +48,7 @@ export function withSharedBuffer(accepted: Socket): Socket | undefined {
   const handle = holder._handle;
   if (typeof handle?.useUserBuffer !== 'function' || accepted.readableLength > 0) return undefined;
   const options = { handle, allowHalfOpen: true, pauseOnCreate: true, onread: sharedReading };
-  const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  const socket = new Socket(options);
   holder._handle = null;
   return socket;
 }

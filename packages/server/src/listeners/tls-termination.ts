@@ -83,7 +83,9 @@ export class TlsTermination {
   async #load(): Promise<LoadedCertificates> {
     const options = this.#options;
     const authorities =
-      options.certificateAuthorityFile === undefined ? undefined : await this.#read('certificateAuthorityFile', options.certificateAuthorityFile);
+      options.certificateAuthorityFile === undefined
+        ? undefined
+        : await this.#read('certificateAuthorityFile', options.certificateAuthorityFile);
     const own = await this.#contextOptions(options, authorities);
     this.#createContext(own, options);
     const byServerName = new Map<string, SecureContext>();

@@ -1,5 +1,6 @@
-import { chmod, lstat, unlink } from 'node:fs/promises';
+import { chmod, lstat, stat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { type Admission } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { bindError, errorCode, ListenError } from './listen-error.js';
@@ -46,6 +47,12 @@ export class UnixListener implements Listener {
   /** A broker that was killed leaves its socket file behind. It is removed only if it is a socket and nobody answers there. */
   async #removeStaleSocket(): Promise<void> {
     const { name, socketPath } = this.#options;
+    try {
+      // libuv calls a missing folder "permission denied", so it is looked for here.
+      await stat(dirname(socketPath));
+    } catch (error) {
+      throw bindError(name, socketPath, error);
+    }
     try {
       const status = await lstat(socketPath);
       if (!status.isSocket()) {

@@ -280,7 +280,7 @@ export class Outbound {
     const resend = this.resend!;
     let next = 0;
     for (; next < resend.length && this.sendQuota > 0 && output.writable; next++) {
-      const delivery = resend[next]!;
+      const delivery = resend[next];
       if (this.inflight!.published.get(delivery.packetId) !== delivery) continue;
       const firstByte = publishFirstByte(delivery.qos, delivery.retain, true);
       if (this.send(delivery.message, firstByte, delivery.packetId, delivery.subscriptionIdentifiers)) this.sendQuota--;
@@ -295,7 +295,7 @@ export class Outbound {
     let left = budget;
     let waiting = 0;
     while (replays.length > waiting) {
-      const replay = replays[waiting]!;
+      const replay = replays[waiting];
       const message = replay.peek();
       if (message === 'done') {
         replays.splice(waiting, 1);

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { type Session, SharedGroup, type SharedStrategy, type Subscription } from '../src/index.js';
+import { Harness, type TestOutput, texts } from './session-harness.js';
+
+const subscription: Subscription = {
+  requested: '$share/g/t',
+  topicFilter: 't',
+  shareName: 'g',
+  qos: 2,
+  noLocal: false,
+  retainAsPublished: false,
+  subscriptionIdentifier: 0,
+  mayReceive: undefined,
+};
+
+async function group(strategy: SharedStrategy, count: number, sessionExpiryInterval = 100) {
+  const harness = new Harness();
+  const shared = new SharedGroup('g', 't', strategy, () => 0.99, { queueMessagesMax: 3, queueBytesMax: 10_000 });
+  const sessions: Session[] = [];
+  const outputs: TestOutput[] = [];
+  for (let i = 0; i < count; i++) {
+    const { session, output } = await harness.open({ clientId: `m${i}`, properties: { sessionExpiryInterval } });
+    shared.join(session, subscription);
+    sessions.push(session);
+    outputs.push(output);
+  }
+  const counts = () => outputs.map((output) => output.takePublishes().length);
+  return { harness, shared, sessions, outputs, counts };
+}
+
+describe('a shared subscription', () => {
+  it('gives each message to one member, in turn by default', async () => {
+    const { harness, shared, counts } = await group('roundRobin', 3);
+    for (let i = 0; i < 9; i++) expect(shared.deliver(harness.message())).toBe('taken');
+    expect(counts()).toEqual([3, 3, 3]);
+  });
+
+  it('keeps to one member, one topic or one publisher where the strategy says so', async () => {
+    for (const strategy of ['sticky', 'topic', 'clientId', 'random'] as const) {
+      const { harness, shared, counts } = await group(strategy, 3);
+      for (let i = 0; i < 6; i++) shared.deliver(harness.message());
+      expect(counts().sort()).toEqual([0, 0, 6]);
+    }
+  });
+
+  it('prefers the member with the fewest deliveries in flight', async () => {
+    const { harness, shared, sessions, outputs } = await group('leastInflight', 2);
+    for (let i = 0; i < 4; i++) sessions[0].deliver(harness.message(), 1, false, undefined, undefined);
+    outputs[0].take();
+    for (let i = 0; i < 4; i++) shared.deliver(harness.message());
+    expect(outputs[1].takePublishes()).toHaveLength(4);
+  });
+
+  it('never feeds a member that is offline while another is online', async () => {
+    const { harness, shared, sessions, counts } = await group('roundRobin', 3);
+    sessions[0].detach('lost');
+    sessions[2].detach('lost');
+    for (let i = 0; i < 4; i++) shared.deliver(harness.message());
+    expect(counts()).toEqual([0, 4, 0]);
+  });
+
+  it('passes over a member whose socket has not drained', async () => {
+    const { harness, shared, outputs, counts } = await group('roundRobin', 2);
+    outputs[0].writable = false;
+    for (let i = 0; i < 4; i++) shared.deliver(harness.message({ qos: 0 }));
+    expect(counts()).toEqual([0, 4]);
+  });
+
+  it('lets QoS 1 wait for the first member to come when nobody is online, within bounds, and drops QoS 0', async () => {
+    const { harness, shared, sessions } = await group('roundRobin', 2);
+    for (const session of sessions) session.detach('lost');
+    expect(shared.deliver(harness.message({ qos: 0 }))).toBe('noMember');
+    const outcomes = ['1', '2', '3', '4'].map((text) => shared.deliver(harness.message({ text })));
+    expect(outcomes).toEqual(['taken', 'taken', 'taken', 'refused']);
+    const output = harness.attach(sessions[1], { clientId: 'm1', cleanStart: false });
+    shared.drainTo(sessions[1]);
+    expect(texts(output.takePublishes())).toEqual(['1', '2', '3']);
+    expect(shared.waitingMessages).toBe(0);
+  });
+
+  it('keeps nothing for members whose sessions are not kept', async () => {
+    const { harness, shared, sessions } = await group('roundRobin', 1, 0);
+    sessions[0].detach('lost');
+    expect(shared.deliver(harness.message())).toBe('noMember');
+  });
+
+  it('[MQTT-4.8.2-4] redispatches unacknowledged QoS 1 when a member goes, but not QoS 2 that was sent', async () => {
+    const { harness, shared, sessions, outputs } = await group('sticky', 2);
+    shared.deliver(harness.message({ text: 'one' }));
+    shared.deliver(harness.message({ text: 'two', qos: 2 }));
+    expect(texts(outputs[0].takePublishes())).toEqual(['one', 'two']);
+    sessions[0].detach('lost');
+    sessions[0].outbound.redispatchShared((delivery, of) => of.redispatch(delivery, sessions[0]));
+    expect(texts(outputs[1].takePublishes())).toEqual(['one']);
+    expect(sessions[0].inflightCount).toBe(1);
+  });
+
+  it('[MQTT-4.8.2-3] respects the QoS that was granted to the member', async () => {
+    const { harness, shared, sessions, outputs } = await group('roundRobin', 1);
+    shared.join(sessions[0], { ...subscription, qos: 0, subscriptionIdentifier: 5 });
+    shared.deliver(harness.message());
+    expect(outputs[0].takePublishes()).toMatchObject([{ qos: 0, properties: { subscriptionIdentifiers: [5] } }]);
+  });
+});
