@@ -7,7 +7,7 @@ import { type Sent, sent } from './packet-arbitraries.js';
 const runs = 3_000;
 
 function theirBytes({ packet, protocolVersion }: Sent): Buffer {
-  return theirs.generate(packet as theirs.Packet, { protocolVersion });
+  return theirs.generate(packet, { protocolVersion });
 }
 
 describe('every valid packet', () => {
@@ -96,7 +96,7 @@ test('generate makes the same bytes for packets without options', () => {
     { cmd: 'pingresp' },
     { cmd: 'disconnect' },
   ];
-  for (const packet of packets) expect(ours.generate(packet)).toEqual(theirs.generate(packet as theirs.Packet));
+  for (const packet of packets) expect(ours.generate(packet)).toEqual(theirs.generate(packet));
 });
 
 test('text may be bytes and bytes may be text', () => {
@@ -108,5 +108,5 @@ test('text may be bytes and bytes may be text', () => {
     will: { topic: 'w', payload: 'gone' },
   } as unknown as ours.Packet;
   const publish = { cmd: 'publish', topic: Buffer.from('täpik'), payload: 'ö' } as unknown as ours.Packet;
-  for (const packet of [connect, publish]) expect(ours.generate(packet)).toEqual(theirs.generate(packet as theirs.Packet));
+  for (const packet of [connect, publish]) expect(ours.generate(packet)).toEqual(theirs.generate(packet));
 });

@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, test, vi } from 'vitest';
-import { hex, ours, parseOurs, theirs } from './both.js';
+import { hex, ours, parseOurs, type theirs } from './both.js';
 
 const pingreq = hex('c0 00');
 

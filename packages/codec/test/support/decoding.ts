@@ -50,3 +50,15 @@ export function* splits(bytes: Uint8Array): Generator<Uint8Array[]> {
 export function byteByByte(bytes: Uint8Array): Uint8Array[] {
   return Array.from(bytes, (byte) => Uint8Array.of(byte));
 }
+
+/** The packets as text in which bytes are hexadecimal and keys are sorted: equal texts are equal packets, and comparing them is quick. */
+export function fingerprint(value: unknown): string {
+  if (value instanceof Uint8Array) return `<${Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex')}>`;
+  if (Array.isArray(value)) return `[${value.map(fingerprint).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return `{${entries
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, item]) => `${key}:${fingerprint(item)}`)
+    .join()}}`;
+}

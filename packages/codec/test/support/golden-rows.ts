@@ -809,7 +809,7 @@ export const propertyRows: readonly PropertyRow[] = [
 const methodIdentifier = 0x15;
 export function listAt(place: string, bytes: Uint8Array): Uint8Array {
   if (place !== 'auth' || bytes[0] === methodIdentifier) return bytes;
-  return bytes[0]! < methodIdentifier ? field(bytes, methodIdentifier, 'm') : field(methodIdentifier, 'm', bytes);
+  return bytes[0] < methodIdentifier ? field(bytes, methodIdentifier, 'm') : field(methodIdentifier, 'm', bytes);
 }
 
 const propertyGoldenRows: GoldenRow[] = propertyRows.flatMap((row) =>

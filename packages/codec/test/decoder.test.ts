@@ -1,0 +1,300 @@
+import { describe, expect, it } from 'vitest';
+import { Decoder, encode, type Packet, ProtocolError, type PublishPacket } from '../src/index.js';
+import { decoderOptions, plain } from './support/decoding.js';
+
+const options = decoderOptions('client', 4);
+
+function publish(packetId: number, payloadLength = 3): Uint8Array {
+  const payload = new Uint8Array(payloadLength).fill(packetId);
+  return encode({ type: 'publish', dup: false, qos: 1, retain: false, topicName: `t/${packetId}`, packetId, payload }, 4);
+}
+
+function joined(...pieces: Uint8Array[]): Uint8Array {
+  return Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+}
+
+/** Packets 1 to `count`, in one run of bytes. */
+function run(count: number): Uint8Array {
+  return joined(...Array.from({ length: count }, (_, index) => publish(index + 1)));
+}
+
+interface Recorder {
+  readonly decoder: Decoder;
+  readonly packetIds: number[];
+  onPacket: (packetId: number, packet: Packet) => void;
+}
+
+function record(onPacket: Recorder['onPacket'] = () => {}): Recorder {
+  const packetIds: number[] = [];
+  const decoder = new Decoder(
+    {
+      receive(packet) {
+        const copy = plain(packet) as PublishPacket;
+        expect([...copy.payload].every((byte) => byte === copy.packetId)).toBe(true);
+        packetIds.push(copy.packetId);
+        recorder.onPacket(copy.packetId, packet);
+      },
+    },
+    options,
+  );
+  const recorder: Recorder = { decoder, packetIds, onPacket };
+  return recorder;
+}
+
+const sequence = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+describe('Decoder', () => {
+  it('delivers every complete packet of a chunk and keeps the rest', () => {
+    const { decoder, packetIds } = record();
+    const bytes = run(3);
+    decoder.push(bytes.slice(0, bytes.length - 1));
+    expect(packetIds).toEqual([1, 2]);
+    expect(decoder.bufferedBytes).toBe(publish(3).length - 1);
+    decoder.push(bytes.slice(-1));
+    expect(packetIds).toEqual([1, 2, 3]);
+    expect(decoder.bufferedBytes).toBe(0);
+  });
+
+  it('does not hold on to the chunk: it may be overwritten as soon as push returns', () => {
+    const { decoder, packetIds } = record();
+    const bytes = run(20);
+    const chunk = new Uint8Array(7);
+    for (let at = 0; at < bytes.length; at += chunk.length) {
+      const piece = bytes.subarray(at, at + chunk.length);
+      chunk.set(piece);
+      decoder.push(chunk.subarray(0, piece.length));
+      chunk.fill(0xff);
+    }
+    expect(packetIds).toEqual(sequence(20));
+  });
+
+  it('learns the version from CONNECT, in the same chunk as what follows', () => {
+    const packets: Packet[] = [];
+    const decoder = new Decoder({ receive: (packet) => void packets.push(plain(packet)) }, decoderOptions('client', undefined));
+    expect(decoder.protocolVersion).toBeUndefined();
+    decoder.push(
+      joined(
+        encode({ type: 'connect', protocolVersion: 5, cleanStart: true, keepAlive: 0, clientId: '' }, 5),
+        encode({ type: 'puback', packetId: 1, reasonCode: 0x87 }, 5),
+      ),
+    );
+    expect(decoder.protocolVersion).toBe(5);
+    expect(packets.map((packet) => packet.type)).toEqual(['connect', 'puback']);
+  });
+
+  it('an empty chunk changes nothing', () => {
+    const { decoder, packetIds } = record();
+    decoder.push(new Uint8Array(0));
+    decoder.push(publish(1).slice(0, 3));
+    decoder.push(new Uint8Array(0));
+    expect(decoder.bufferedBytes).toBe(3);
+    decoder.push(publish(1).slice(3));
+    expect(packetIds).toEqual([1]);
+  });
+});
+
+describe('pause', () => {
+  for (const chunkLength of [1, 5, 11, 1000]) {
+    it(`after every packet keeps the rest for resume, chunks of ${chunkLength} bytes`, () => {
+      const recorder = record(() => recorder.decoder.pause());
+      const { decoder, packetIds } = recorder;
+      const bytes = run(9);
+      for (let at = 0; at < bytes.length; at += chunkLength) {
+        const before = packetIds.length;
+        decoder.push(bytes.slice(at, at + chunkLength));
+        expect(packetIds.length - before).toBeLessThanOrEqual(1);
+      }
+      while (decoder.paused) {
+        const before = packetIds.length;
+        decoder.resume();
+        expect(packetIds.length - before).toBeLessThanOrEqual(1);
+      }
+      expect(packetIds).toEqual(sequence(9));
+      expect(decoder.bufferedBytes).toBe(0);
+    });
+  }
+
+  it('appends what is pushed meanwhile, behind what was there', () => {
+    const recorder = record((packetId) => {
+      if (packetId === 2) recorder.decoder.pause();
+    });
+    const { decoder, packetIds } = recorder;
+    const bytes = run(6);
+    const half = publish(1).length * 3 + 4; // In the middle of packet 4.
+    decoder.push(bytes.slice(0, half));
+    decoder.push(bytes.slice(half));
+    expect(packetIds).toEqual([1, 2]);
+    expect(decoder.bufferedBytes).toBe(publish(1).length * 4);
+    decoder.resume();
+    expect(packetIds).toEqual(sequence(6));
+  });
+
+  it('and resume within receive do not nest', () => {
+    let depth = 0;
+    const recorder = record(() => {
+      expect(depth).toBe(0);
+      depth += 1;
+      recorder.decoder.pause();
+      recorder.decoder.resume();
+      depth -= 1;
+    });
+    recorder.decoder.push(run(5));
+    expect(recorder.packetIds).toEqual(sequence(5));
+    expect(recorder.decoder.paused).toBe(false);
+  });
+
+  it('before the first byte holds everything', () => {
+    const { decoder, packetIds } = record();
+    decoder.pause();
+    decoder.push(run(2));
+    expect(packetIds).toEqual([]);
+    decoder.resume();
+    decoder.resume();
+    expect(packetIds).toEqual([1, 2]);
+  });
+
+  it('what a receiver pushes within receive comes behind the rest of the chunk', () => {
+    const recorder = record((packetId) => {
+      if (packetId === 1) {
+        recorder.decoder.push(publish(3).slice(0, 2));
+        recorder.decoder.push(publish(3).slice(2));
+      }
+    });
+    recorder.decoder.push(joined(publish(1), publish(2)));
+    expect(recorder.packetIds).toEqual([1, 2, 3]);
+    const second = record((packetId) => {
+      if (packetId === 1) second.decoder.push(joined(publish(2).slice(5), publish(3)));
+    });
+    second.decoder.push(joined(publish(1), publish(2).slice(0, 5)));
+    expect(second.packetIds).toEqual([1, 2, 3]);
+    expect(second.decoder.bufferedBytes).toBe(0);
+  });
+
+  it('a breach in what was held comes out of resume', () => {
+    const { decoder } = record();
+    decoder.pause();
+    decoder.push(Uint8Array.of(0x00, 0x00));
+    expect(() => decoder.resume()).toThrow(ProtocolError);
+    expect(decoder.bufferedBytes).toBe(0);
+  });
+});
+
+describe('stop', () => {
+  it('within receive ends the chunk there, and everything later is ignored', () => {
+    const recorder = record((packetId) => {
+      if (packetId === 2) recorder.decoder.stop();
+    });
+    recorder.decoder.push(joined(run(4), publish(5).slice(0, 4)));
+    recorder.decoder.push(run(3));
+    expect(recorder.packetIds).toEqual([1, 2]);
+    expect(recorder.decoder.bufferedBytes).toBe(0);
+  });
+
+  it('drops what is held', () => {
+    const { decoder, packetIds } = record();
+    decoder.pause();
+    decoder.push(run(2));
+    decoder.stop();
+    expect(decoder.bufferedBytes).toBe(0);
+    decoder.resume();
+    expect(packetIds).toEqual([]);
+  });
+
+  it('within a packet that was completed from pieces', () => {
+    const recorder = record(() => recorder.decoder.stop());
+    recorder.decoder.push(publish(1).slice(0, 4));
+    recorder.decoder.push(joined(publish(1).slice(4), run(2)));
+    expect(recorder.packetIds).toEqual([1]);
+    expect(recorder.decoder.bufferedBytes).toBe(0);
+  });
+});
+
+describe('what a receiver throws', () => {
+  it('comes out of push as it is, and the decoder has stopped', () => {
+    const failure = new Error('not ours');
+    const recorder = record((packetId) => {
+      if (packetId === 2) throw failure;
+    });
+    let thrown: unknown;
+    try {
+      recorder.decoder.push(joined(run(3), publish(4).slice(0, 3)));
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBe(failure);
+    expect(recorder.decoder.bufferedBytes).toBe(0);
+    recorder.decoder.push(run(1));
+    expect(recorder.packetIds).toEqual([1, 2]);
+  });
+});
+
+describe('hostile input', () => {
+  const generous = { ...options, maximumPacketSize: 268_435_460 };
+
+  it('a packet that declares 256 MB costs what has arrived', () => {
+    const decoder = new Decoder({ receive: () => {} }, generous);
+    const before = process.memoryUsage().arrayBuffers;
+    decoder.push(Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0x7f));
+    for (let index = 0; index < 100; index += 1) decoder.push(Uint8Array.of(1));
+    expect(decoder.bufferedBytes).toBe(105);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000);
+  });
+
+  it('10,000 decoders with half a packet hold little', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const decoders = Array.from({ length: 10_000 }, () => {
+      const decoder = new Decoder({ receive: () => {} }, generous);
+      decoder.push(Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1));
+      return decoder;
+    });
+    expect(decoders.every((decoder) => decoder.bufferedBytes === 7)).toBe(true);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000 * 128);
+  });
+
+  it('one-byte chunks take linear time', () => {
+    const time = (length: number): number => {
+      const bytes = publish(1, length);
+      const { decoder, packetIds } = record();
+      const pieces = Array.from(bytes, (byte) => Uint8Array.of(byte));
+      const start = process.hrtime.bigint();
+      for (const piece of pieces) decoder.push(piece);
+      const elapsed = Number(process.hrtime.bigint() - start);
+      expect(packetIds).toEqual([1]);
+      return elapsed;
+    };
+    time(20_000);
+    const small = Math.min(time(40_000), time(40_000), time(40_000));
+    const large = Math.min(time(640_000), time(640_000));
+    expect(large / small).toBeLessThan(16 * 8); // Quadratic would be 256.
+  });
+
+  it('a pause after every packet of a large chunk takes linear time', () => {
+    const count = 20_000;
+    const chunk = new Uint8Array(count * 4);
+    for (let index = 0; index < count; index += 1) chunk.set([0x40, 2, 0, 1], index * 4);
+    let received = 0;
+    const decoder = new Decoder(
+      {
+        receive() {
+          received += 1;
+          decoder.pause();
+        },
+      },
+      options,
+    );
+    decoder.push(chunk);
+    const start = process.hrtime.bigint();
+    while (decoder.paused) decoder.resume();
+    expect(received).toBe(count);
+    expect(Number(process.hrtime.bigint() - start) / 1e6).toBeLessThan(1000); // Copying the rest each time would move 800 MB.
+  });
+
+  it('frees the room of a packet once it was delivered', () => {
+    const { decoder } = record();
+    const bytes = publish(1, 500_000);
+    decoder.push(bytes.slice(0, 499_999));
+    expect(decoder.bufferedBytes).toBe(499_999);
+    decoder.push(bytes.slice(499_999));
+    expect(decoder.bufferedBytes).toBe(0);
+  });
+});
