@@ -4,6 +4,9 @@ import { type Target } from './target.js';
 import { nameOf, versionNames, type WireTest } from './wire-test.js';
 import { wireTests } from './wire-tests.js';
 
+export { type RetainedStoreSuiteOptions, retainedStoreSuite, type StoreUnderTest } from './ports/retained-store-suite.js';
+export { type SessionStoreSuiteOptions, sessionStoreSuite } from './ports/session-store-suite.js';
+
 export interface ConformanceSuiteOptions {
   /** For the report; default `conformance`. */
   readonly name?: string;

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as conformance from '../src/index.js';
+import { type ConformanceSuiteOptions } from '../src/vitest.js';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+let server: Server;
+let port: number;
+
+/** As much of a broker as the examples need: CONNACK and PINGRESP of 5.0. */
+beforeAll(async () => {
+  server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => {
+      for (let start = 0; start < chunk.length; start += 2 + chunk[start + 1]) {
+        socket.write(chunk[start] === 0x10 ? Buffer.of(0x20, 3, 0, 0, 0) : Buffer.of(0xd0, 0));
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  port = (server.address() as AddressInfo).port;
+});
+
+afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+function example(language: string, contains: string): string {
+  const blocks = [...readme.matchAll(/```(\w+)\n([^]*?)```/g)].filter(([, name, text]) => name === language && text.includes(contains));
+  expect(blocks).toHaveLength(1);
+  return blocks[0][2].replace(/import (\{[^}]*\}) from '@si-mqtt\/conformance';/, 'const $1 = conformance;').replace(/^import .*$/gm, '');
+}
+
+test('the example that judges one statement prints what its comment says', async () => {
+  const text = example('js', 'runWireTest');
+  const printed: string[] = [];
+  const run = new Function('conformance', 'port', 'console', `return (async () => { ${text} })()`) as (
+    module: typeof conformance,
+    port: number,
+    console: { log: (line: string) => void },
+  ) => Promise<void>;
+  await run(conformance, port, { log: (line) => printed.push(line) });
+  expect(printed).toEqual([...text.matchAll(/console\.log\(.*\); \/\/ (.*)/g)].map((match) => match[1]));
+  expect(printed).toHaveLength(1);
+});
+
+test('the example of the vitest entry reaches a broker, and skips what there is', async () => {
+  const given: ConformanceSuiteOptions[] = [];
+  const broker = { port, stopped: false, stop: () => Promise.resolve(void (broker.stopped = true)) };
+  const run = new Function('conformance', 'startBroker', 'conformanceSuite', example('ts', 'conformanceSuite'));
+  run(
+    conformance,
+    () => Promise.resolve(broker),
+    (options: ConformanceSuiteOptions) => given.push(options),
+  );
+  const [options] = given;
+  const { target, stop } = await options.start();
+  const ping = conformance.wireTests.find(({ version, ids }) => version === 5 && ids.includes('MQTT-3.12.4-1'));
+  expect(await conformance.runWireTest(ping!, target)).toEqual({ verdict: 'holds' });
+  await stop();
+  expect(broker.stopped).toBe(true);
+  for (const { id } of options.skip ?? []) expect(conformance.wireTests.some(({ ids }) => ids.includes(id ?? ''))).toBe(true);
+});
