@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type CertificateConfiguration, type Configuration, type ListenerConfiguration } from './configuration.js';
+import { type Configuration, type ListenerConfiguration } from './configuration.js';
 
 export interface ReloadPlan {
   /** The running configuration with what can change while it runs. */
@@ -10,12 +10,14 @@ export interface ReloadPlan {
   readonly needRestart: readonly string[];
 }
 
-/** Certificates, password and ACL files, log level, limits and authenticators change while the broker runs; everything else waits. */
+/**
+ * Log level, limits and authenticators change while the broker runs, and so does what is in the certificate, password and ACL files;
+ * everything else waits, the paths of those files included.
+ */
 export function planReload(running: Configuration, next: Configuration): ReloadPlan {
   const configuration: Configuration = {
     ...running,
     limits: next.limits,
-    access: next.access,
     log: { ...running.log, level: next.log.level },
     listeners: running.listeners.map((listener) => reloadedListener(listener, next.listeners)),
   };
@@ -32,15 +34,7 @@ function reloadedListener(running: ListenerConfiguration, candidates: readonly L
     return running;
   }
   const { limits, authenticators } = next;
-  if (!('tls' in running) || !('tls' in next)) {
-    return { ...running, limits, authenticators };
-  }
-  const { certificateAuthorityFile, serverNames } = next.tls;
-  return { ...running, limits, authenticators, tls: { ...running.tls, ...certificateOf(next.tls), certificateAuthorityFile, serverNames } };
-}
-
-function certificateOf({ certificateFile, keyFile, keyPassphrase }: CertificateConfiguration): CertificateConfiguration {
-  return { certificateFile, keyFile, keyPassphrase };
+  return { ...running, limits, authenticators };
 }
 
 /** Listeners are the same if their names are, wherever they stand in the file. */

@@ -63,6 +63,8 @@ export class Broker {
   readonly buffers: SendBuffers = new SendBuffers();
   readonly surroundings: SessionSurroundings;
   settings: BrokerSettings;
+  /** The heap is above its limit: nobody new is let in until it has shrunk. */
+  isOverloaded = false;
   /** Half seconds since the start: the coarse clock of keep alive. */
   currentTick = 0;
   private readonly deadlines: Deadlines<Client>;
@@ -81,6 +83,12 @@ export class Broker {
       strategyOf: (topicFilter) => this.settings.strategyOf(topicFilter),
     });
     this.deadlines = new Deadlines((client) => (client.connection === undefined ? nextDeadline(client) : undefined));
+  }
+
+  /** New limits hold at once, for sessions that exist as well. */
+  configure(settings: BrokerSettings): void {
+    this.settings = settings;
+    this.surroundings.limits = settings.limits;
   }
 
   // ——— messages ———
@@ -182,10 +190,18 @@ export class Broker {
 
   /** A will is authorized again when it is sent (broker.md §4). */
   private publishWill(session: Session, will: Will, permissions: Permissions): void {
-    if (permissions.mayPublish(will.topicName, will.qos, will.retain) === false) {
-      this.counters.willsRefused++;
-      return;
-    }
+    const decision = permissions.mayPublish(will.topicName, will.qos, will.retain);
+    if (decision === true) this.publishAllowedWill(session, will);
+    else if (decision === false) this.counters.willsRefused++;
+    else this.inBackground(this.publishDecidedWill(session, will, permissions));
+  }
+
+  private async publishDecidedWill(session: Session, will: Will, permissions: Permissions): Promise<void> {
+    if (await permissions.decidePublish!(will.topicName)) this.publishAllowedWill(session, will);
+    else this.counters.willsRefused++;
+  }
+
+  private publishAllowedWill(session: Session, will: Will): void {
     this.counters.willsPublished++;
     const { willDelayInterval: _delay, ...properties } = will.properties ?? {};
     const hasProperties = Object.keys(properties).length > 0;

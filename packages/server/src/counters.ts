@@ -20,6 +20,8 @@ export class Counters {
   sessionsExpired = 0;
   sessionsRefused = 0;
   queueOverflowEnds = 0;
+  /** CONNECTs refused because the heap was above its limit. */
+  overloadRefused = 0;
   /** Connections closed because acknowledgements and control packets alone exceeded their bound. */
   slowConnectionsClosed = 0;
   retainedRefused = 0;

@@ -20,6 +20,8 @@ export interface HandshakeSettings {
   readonly authenticators: readonly Authenticator[];
   readonly mechanisms: readonly AuthenticationMechanism[];
   readonly responseTopicPrefix: string | undefined;
+  /** Bytes. */
+  readonly maximumPacketSize: number;
   assignClientId(): string;
   /** Runs one client id's connects one after the other. */
   serially<Result>(clientId: string, work: () => Promise<Result>): Promise<Result>;
@@ -65,10 +67,13 @@ export class Handshake {
   }
 
   start(): void {
-    const limits: SessionLimits = {
-      ...this.connection.broker.settings.limits,
-      maximumPacketSize: this.connection.stream.listener.limits.maximumPacketSize,
-    };
+    const { broker } = this.connection;
+    if (broker.isOverloaded) {
+      broker.counters.overloadRefused++;
+      this.refuse({ reasonCode: ReasonCode.serverBusy, reasonString: 'the broker is short of memory' });
+      return;
+    }
+    const limits: SessionLimits = { ...broker.settings.limits, maximumPacketSize: this.settings.maximumPacketSize };
     const negotiation: NegotiationSettings = {
       limits,
       capabilities: this.settings.capabilities,

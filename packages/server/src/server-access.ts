@@ -18,6 +18,8 @@ export class ServerAccess {
   private readonly accessFile: AccessFile | undefined;
   private readonly rules: AccessRules;
   private readonly limit: ConcurrencyLimit;
+  /** Why the last reading of a file failed. */
+  fault: Error | undefined;
 
   constructor(passwordFile: PasswordFile | undefined, accessFile: AccessFile | undefined, limit: ConcurrencyLimit) {
     this.passwordFile = passwordFile;
@@ -43,9 +45,12 @@ export class ServerAccess {
     return listener.authenticators.includes('scram') && passwordFile !== undefined ? [new ScramSha256({ passwordFile, rules })] : [];
   }
 
+  /** Reads both files again. Rejects if one of them cannot be used: then what it said before still holds. */
   async reload(): Promise<void> {
-    await this.passwordFile?.reload();
-    await this.accessFile?.reload();
+    for (const file of [this.passwordFile, this.accessFile]) {
+      this.fault = undefined;
+      if ((await file?.reload()) === false) throw this.fault ?? new Error('a password or access file cannot be used');
+    }
   }
 
   close(): void {
@@ -59,12 +64,22 @@ export async function openAccess(
   options: CompleteServerOptions,
   env: Env,
   onReload: () => void,
-  onError: (error: Error) => void,
+  report: (error: Error) => void,
 ): Promise<ServerAccess> {
   const { passwordFile, aclFile } = options.access;
+  const opened: { access?: ServerAccess } = {};
+  const onError = (error: Error) => {
+    if (opened.access !== undefined) opened.access.fault = error;
+    report(error);
+  };
   const watch = { env, pollMilliseconds: options.life.filePollSeconds * 1000, onReload, onError };
   const users = passwordFile === undefined ? undefined : await PasswordFile.open({ ...watch, path: passwordFile });
   const rules = aclFile === undefined ? undefined : await AccessFile.open({ ...watch, path: aclFile });
   const { authenticationsMax, authenticationsWaitingMax } = options.limits;
-  return new ServerAccess(users, rules, new ConcurrencyLimit({ runningMax: authenticationsMax, waitingMax: authenticationsWaitingMax }));
+  opened.access = new ServerAccess(
+    users,
+    rules,
+    new ConcurrencyLimit({ runningMax: authenticationsMax, waitingMax: authenticationsWaitingMax }),
+  );
+  return opened.access;
 }

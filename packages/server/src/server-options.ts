@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { type SharedStrategy } from '@si-mqtt/session';
 import { type ListenerOptions } from './listeners/listener-options.js';
 
@@ -29,6 +30,8 @@ export interface LimitOptions {
   readonly authenticationsMax: number;
   readonly authenticationsWaitingMax: number;
   readonly outgoingBytesPerConnectionMax: number;
+  /** Bytes of V8's heap above which nobody new is let in. */
+  readonly heapBytesMax: number;
 }
 
 export interface CompleteServerOptions {
@@ -84,6 +87,7 @@ export const defaultLimits: LimitOptions = {
   authenticationsMax: 4,
   authenticationsWaitingMax: 10_000,
   outgoingBytesPerConnectionMax: 1024 * 1024,
+  heapBytesMax: Math.floor(getHeapStatistics().heap_size_limit * 0.85),
 };
 
 /** Fills in every default, the listeners' own included. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { getHeapStatistics } from 'node:v8';
 import { type DecoderOptions, type PublishProperties, ReasonCode } from '@si-mqtt/codec';
 import {
   type Cluster,
@@ -12,6 +13,8 @@ import {
 } from '@si-mqtt/session';
 import { matches } from '@si-mqtt/topics';
 import { type Logger, pino } from 'pino';
+import { type Authenticator } from './access/authenticator.js';
+import { type AuthenticationMechanism } from './access/enhanced.js';
 import { AdminListener } from './admin.js';
 import { Broker } from './broker.js';
 import { Connection, type ConnectionSettings } from './connection.js';
@@ -30,6 +33,8 @@ import { recheckSubscriptions } from './subscribing.js';
 import { SysTopics } from './sys-topics.js';
 
 const tickMilliseconds = 500;
+const ticksPerHeapLook = 4;
+const ticksPerDropReport = 120;
 
 export interface ClientSummary {
   readonly clientId: string;
@@ -56,6 +61,10 @@ export interface ServerParts {
   readonly sessions?: SessionStore;
   readonly retained?: RetainedStore;
   readonly cluster?: Cluster;
+  /** Asked before those of the configuration, at every listener. */
+  readonly authenticators?: readonly Authenticator[];
+  /** Enhanced authentication beside SCRAM-SHA-256, at every listener. */
+  readonly mechanisms?: readonly AuthenticationMechanism[];
 }
 
 /** An MQTT server: listeners, broker, admin listener. Made by `createServer`, started by `start`. */
@@ -66,6 +75,8 @@ export class Server {
   private readonly logger: Logger;
   private readonly env: NodeEnv;
   private readonly access: ServerAccess;
+  private readonly ownAuthenticators: readonly Authenticator[];
+  private readonly ownMechanisms: readonly AuthenticationMechanism[];
   private readonly admission: Admission;
   private readonly serial: Serial = new Serial();
   private readonly settings: Map<string, ConnectionSettings> = new Map();
@@ -75,11 +86,14 @@ export class Server {
   private bound: { listener: string; url: string }[] = [];
   private timer: NodeJS.Timeout | undefined;
   private isStopping = false;
+  private reportedDrops = 0;
 
   constructor(options: CompleteServerOptions, access: ServerAccess, env: NodeEnv, parts: ServerParts) {
     this.options = options;
     this.env = env;
     this.access = access;
+    this.ownAuthenticators = parts.authenticators ?? [];
+    this.ownMechanisms = parts.mechanisms ?? [];
     this.logger = parts.logger ?? pino({ enabled: false });
     const { limits } = options;
     this.admission = new Admission(limits, this.env);
@@ -135,13 +149,19 @@ export class Server {
     return this.bound;
   }
 
-  /** Takes over limits, authenticators and rules, and reads certificates, password and access files again; keeps the old if one of them cannot be read. */
+  /**
+   * Takes over limits, log level and the listeners' limits and authenticators, and reads certificates, password and access files again.
+   * Rejects if one of the files cannot be used: what they said before still holds, and so do the old limits.
+   */
   async reload(options: ServerOptions): Promise<void> {
     const complete = completeOptions(options);
     await this.access.reload();
     for (const listener of this.listeners) await listener.reloadCertificates?.();
-    this.options = { ...complete, listeners: this.options.listeners };
-    this.broker.settings = brokerSettings(complete);
+    this.options = complete;
+    this.broker.configure(brokerSettings(complete));
+    for (const listener of complete.listeners) {
+      if (this.settings.has(listener.name)) this.settings.set(listener.name, this.connectionSettings(listener));
+    }
     this.recheckAccess();
   }
 
@@ -257,9 +277,10 @@ export class Server {
     };
     return {
       decoderOptions,
+      maximumPacketSize: listener.limits.maximumPacketSize,
       capabilities: capabilitiesOf(listener),
-      authenticators: this.access.authenticatorsOf(listener),
-      mechanisms: this.access.mechanismsOf(listener),
+      authenticators: [...this.ownAuthenticators, ...this.access.authenticatorsOf(listener)],
+      mechanisms: [...this.ownMechanisms, ...this.access.mechanismsOf(listener)],
       responseTopicPrefix: this.options.responses.topicPrefix,
       assignClientId: () => `si-${randomUUID()}`,
       serially: (clientId, work) => this.serial.run(clientId, work),
@@ -280,6 +301,23 @@ export class Server {
       }
     }
     this.broker.tick();
+    if (tick % ticksPerHeapLook === 0) this.lookAtHeap();
+    if (tick % ticksPerDropReport === 0) this.reportDrops();
+  }
+
+  private lookAtHeap(): void {
+    const isOverloaded = getHeapStatistics().used_heap_size > this.options.limits.heapBytesMax;
+    if (isOverloaded && !this.broker.isOverloaded)
+      this.logger.warn('the heap is above heapBytesMax: new clients are refused until it has shrunk');
+    this.broker.isOverloaded = isOverloaded;
+  }
+
+  /** One line a minute about messages that did not reach a queue, however many there were. */
+  private reportDrops(): void {
+    const { queueFull } = this.broker.drops;
+    if (queueFull > this.reportedDrops)
+      this.logger.warn({ deliveries: queueFull - this.reportedDrops }, 'deliveries were dropped because session queues were full');
+    this.reportedDrops = queueFull;
   }
 
   private async closeListeners(): Promise<void> {

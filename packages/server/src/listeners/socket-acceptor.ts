@@ -5,6 +5,7 @@ import { type ListenerCounters } from './byte-stream.js';
 import { bindError, errorCode } from './listen-error.js';
 import { type ListenerInformation } from './listener-options.js';
 import { PROXY_HEADER_BYTES_MAX, parseProxyHeader } from './proxy-header.js';
+import { acceptWithSharedBuffer } from './socket-stream.js';
 
 /** Binds addresses, asks the admission for every connection, reads the PROXY header, and hands over the socket, paused. */
 export class SocketAcceptor {
@@ -12,12 +13,16 @@ export class SocketAcceptor {
   readonly counters: ListenerCounters = { accepted: 0, proxyHeaderErrors: 0, tlsHandshakeErrors: 0, upgradesRefused: 0, acceptErrors: 0 };
   readonly gate: AdmissionGate;
   readonly #next: SocketHandler;
+  readonly #sharedBuffer: boolean;
   readonly #servers: Server[] = [];
 
-  constructor(information: ListenerInformation, admission: Admission, next: SocketHandler) {
+  /** @param sharedBuffer whether `next` makes a SocketStream of the socket itself: TLS and HTTP have buffers of their own */
+  constructor(information: ListenerInformation, admission: Admission, sharedBuffer: boolean, next: SocketHandler) {
     this.information = information;
     this.gate = admission.openGate(information.limits);
     this.#next = next;
+    // A PROXY header is read by 'data' events, and so is what follows it.
+    this.#sharedBuffer = sharedBuffer && !information.proxyProtocol;
   }
 
   /** Binds every host; port 0 becomes the same free port for all of them if possible. */
@@ -80,26 +85,27 @@ export class SocketAcceptor {
         server.on('error', () => {
           this.counters.acceptErrors++;
         });
-        server.on('connection', this.#onConnection);
+        server.on('connection', (socket) => this.#accept(socket, false));
+        if (this.#sharedBuffer) acceptWithSharedBuffer(server, (socket) => this.#accept(socket, true));
         this.#servers.push(server);
         resolve(server);
       });
     });
   }
 
-  readonly #onConnection = (socket: Socket): void => {
+  #accept(socket: Socket, sharedBuffer: boolean): void {
     const ticket = this.gate.admit(socket);
     if (ticket === undefined) {
       socket.on('error', ignore);
       socket.destroy();
       return;
     }
-    setAcceptance(socket, { ticket, proxied: undefined, certificate: undefined });
+    setAcceptance(socket, { ticket, sharedBuffer, proxied: undefined, certificate: undefined });
     socket.on('error', ignore);
     socket.on('close', onSocketClosed);
     if (this.information.proxyProtocol) new ProxyHeaderReader(this, socket);
     else this.#next(socket, undefined);
-  };
+  }
 
   /** Called when the PROXY header of a socket is complete. */
   proceed(socket: Socket, early: Uint8Array | undefined): void {

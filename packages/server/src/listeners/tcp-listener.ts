@@ -4,7 +4,7 @@ import { type Admission } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { type ListenerInformation, type TcpListenerOptions } from './listener-options.js';
 import { bracketed, SocketAcceptor } from './socket-acceptor.js';
-import { SocketStream, withSharedBuffer } from './socket-stream.js';
+import { SocketStream } from './socket-stream.js';
 
 /** MQTT over plain TCP. */
 export class TcpListener implements Listener {
@@ -15,7 +15,7 @@ export class TcpListener implements Listener {
   constructor(options: TcpListenerOptions, admission: Admission, onStream: StreamHandler) {
     this.information = options;
     this.#options = options;
-    this.#acceptor = new SocketAcceptor(options, admission, (socket, early) => {
+    this.#acceptor = new SocketAcceptor(options, admission, true, (socket, early) => {
       this.counters.accepted++;
       onStream(plainStream(options, socket, early));
     });
@@ -37,12 +37,8 @@ export class TcpListener implements Listener {
   }
 }
 
-/** A stream over a socket without TLS: with the shared read buffer where Node allows it. */
-export function plainStream(information: ListenerInformation, accepted: Socket, early: Uint8Array | undefined): SocketStream {
-  const shared = withSharedBuffer(accepted);
-  return new SocketStream(information, shared ?? accepted, acceptanceOf(accepted), {
-    early,
-    sharedBuffer: shared !== undefined,
-    pendingBytesMax: 0,
-  });
+/** A stream over a socket without TLS. */
+export function plainStream(information: ListenerInformation, socket: Socket, early: Uint8Array | undefined): SocketStream {
+  const acceptance = acceptanceOf(socket);
+  return new SocketStream(information, socket, acceptance, { early, sharedBuffer: acceptance.sharedBuffer, pendingBytesMax: 0 });
 }

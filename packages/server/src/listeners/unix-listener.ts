@@ -17,7 +17,7 @@ export class UnixListener implements Listener {
   constructor(options: UnixListenerOptions, admission: Admission, onStream: StreamHandler) {
     this.information = options;
     this.#options = options;
-    this.#acceptor = new SocketAcceptor(options, admission, (socket, early) => {
+    this.#acceptor = new SocketAcceptor(options, admission, true, (socket, early) => {
       this.counters.accepted++;
       onStream(plainStream(options, socket, early));
     });

@@ -20,7 +20,7 @@ export class WebSocketListener implements Listener {
     this.information = options;
     this.#options = options;
     const pendingBytesMax = options.type === 'secure-websocket' ? TLS_PENDING_BYTES_MAX : 0;
-    this.#acceptor = new SocketAcceptor(options, admission, (socket, early) => {
+    this.#acceptor = new SocketAcceptor(options, admission, false, (socket, early) => {
       if (this.#tls === undefined) upgrade.accept(socket, early);
       else this.#tls.accept(socket, early);
     });

@@ -17,7 +17,8 @@ export type DeliveryOutcome = 'taken' | 'dropped' | 'refused';
 /** What all sessions of a server share. */
 export interface SessionSurroundings {
   readonly env: Env;
-  readonly limits: SessionLimits;
+  /** Replaced when the configuration is read again. */
+  limits: SessionLimits;
   readonly drops: DropCounters;
 }
 
