@@ -40,6 +40,8 @@ async function cruiseTree(base, packages) {
       ruleSet: rules(entriesOf(packages)),
       // Followed no further, but still seen as the target of an import; `exclude` would hide it.
       doNotFollow: { path: ['(^|/)node_modules/', '(^|/)dist/'] },
+      // What a test copies to another folder and runs there has the dependencies of that folder.
+      exclude: { path: '(^|/)test/(fixtures|project)/' },
       // Imports of types are imports.
       tsPreCompilationDeps: true,
     },
