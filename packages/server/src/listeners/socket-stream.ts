@@ -57,7 +57,7 @@ export function acceptWithSharedBuffer(server: Server, onSocket: (socket: Socket
       return;
     }
     const options = { handle: client, allowHalfOpen: true, pauseOnCreate: true, onread: sharedReading };
-    const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+    const socket = new Socket(options);
     client.setNoDelay?.(true);
     onSocket(socket);
   };
