@@ -10,6 +10,7 @@ import { publishTests } from './suites/publish.js';
 import { retainTests } from './suites/retain.js';
 import { sessionTests } from './suites/session.js';
 import { sharedTests } from './suites/shared.js';
+import { stringTests } from './suites/strings.js';
 import { subscribeTests } from './suites/subscribe.js';
 import { topicTests } from './suites/topics.js';
 import { webSocketTests } from './suites/websocket.js';
@@ -31,6 +32,7 @@ export const wireTests: readonly WireTest[] = [
   ...forwardingTests,
   ...sharedTests,
   ...limitTests,
+  ...stringTests,
   ...authenticationTests,
   ...webSocketTests,
   ...mqtt31Tests,
