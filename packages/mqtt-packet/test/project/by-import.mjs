@@ -1,0 +1,4 @@
+import mqtt from 'mqtt';
+import { run } from './exchange.mjs';
+
+await run(mqtt);

@@ -1,0 +1,4 @@
+const mqtt = require('mqtt');
+const { run } = require('./exchange.mjs');
+
+run(mqtt);
