@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connect, overTcp, overWebSocket, type Target } from '@si-mqtt/conformance';
 import { conformanceSuite } from '@si-mqtt/conformance/vitest';
+import { expect, vi } from 'vitest';
 import { setUser } from '../src/access/password-edit.js';
 import { createServer } from '../src/index.js';
 
@@ -58,6 +59,9 @@ async function start(transport: 'default' | 'websocket'): Promise<{ target: Targ
       },
     },
     stop: async () => {
+      // The suite removes the retained messages and sessions that it made; those of the last connections may end a moment later.
+      await vi.waitFor(() => expect(server.clients().map(({ clientId }) => clientId)).toEqual([]));
+      expect((await server.retainedMessages('#')).messages).toEqual([]);
       await server.stop();
       await rm(folder, { recursive: true });
     },

@@ -98,7 +98,7 @@ export const lifecycleTests: readonly WireTest[] = [
     '3.14.2-2 3.14.4-1 3.14.4-2 4.13.2-1',
     "the server's DISCONNECT has no Session Expiry Interval, is the last packet, and the server closes",
     async (context) => {
-      const client = await context.connect({ properties: [property.sessionExpiryInterval(100)] });
+      const client = await context.connect({ persistent: true, clientId: context.clientId() });
       const properties = [property.sessionExpiryInterval(0)];
       client.send(context.connectBytes({ properties }));
       // The strict reader refuses the property in DISCONNECT.
