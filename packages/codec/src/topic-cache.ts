@@ -33,9 +33,9 @@ export function topicHash(bytes: Uint8Array, start: number, end: number): number
   let hash = end - start;
   let at = start;
   for (; at + 4 <= end; at += 4) {
-    hash = Math.imul(hash ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)), 0x9e3779b1);
+    hash = Math.imul(hash ^ (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
-  for (; at < end; at += 1) hash = Math.imul(hash ^ bytes[at]!, 0x9e3779b1);
+  for (; at < end; at += 1) hash = Math.imul(hash ^ bytes[at], 0x9e3779b1);
   return (hash ^ (hash >>> 15)) & (slots - 1);
 }

@@ -66,8 +66,8 @@ describe('mutated packets', () => {
         let refused = 0;
         let accepted = 0;
         for (let count = 0; count < perCombination; count += 1) {
-          const seed = corpus[random.below(corpus.length)]!;
-          const bytes = mutated(seed, corpus[random.below(corpus.length)]!, random);
+          const seed = corpus[random.below(corpus.length)];
+          const bytes = mutated(seed, corpus[random.below(corpus.length)], random);
           const options = seed[0] === 0x10 ? unknown : known;
           const whole = outcomeOf(bytes, 0, options);
           if (whole.reasonCode === undefined) accepted += 1;
@@ -90,7 +90,7 @@ describe('mutated packets', () => {
     const options = decoderOptions('client', 5);
     const mutate = (times: number): void => {
       for (let count = 0; count < times; count += 1) {
-        outcomeOf(mutated(corpus[random.below(corpus.length)]!, corpus[random.below(corpus.length)]!, random), 0, options);
+        outcomeOf(mutated(corpus[random.below(corpus.length)], corpus[random.below(corpus.length)], random), 0, options);
       }
     };
     mutate(50_000); // Fills the cache of topic names.
@@ -116,7 +116,7 @@ function compareEncoded({ packets }: Outcome, version: ProtocolVersion, from: Se
     const packetVersion = packet.type === 'connect' ? packet.protocolVersion : version;
     const bytes = encode(packet, packetVersion);
     const again = outcomeOf(bytes, 0, decoderOptions(from, packet.type === 'connect' ? undefined : packetVersion));
-    const encodedAgain = again.packets.length === 1 ? encode(again.packets[0]!, packetVersion) : undefined;
+    const encodedAgain = again.packets.length === 1 ? encode(again.packets[0], packetVersion) : undefined;
     if (encodedAgain === undefined || Buffer.compare(bytes, encodedAgain) !== 0) {
       throw new Error(`does not come back: ${Buffer.from(bytes).toString('hex')}`);
     }

@@ -6,7 +6,7 @@ const character = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 0x20, max: 0x7e }) },
   { weight: 1, arbitrary: fc.constantFrom(1, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xfeff, 0xffff, 0x10000, 0x10ffff) },
 );
-const text = fc.array(character, { maxLength: 30 }).map((codePoints) => String.fromCodePoint(...codePoints));
+const text: Arbitrary<string> = fc.array(character, { maxLength: 30 }).map((codePoints) => String.fromCodePoint(...codePoints));
 const bytes = fc.uint8Array({ maxLength: 40 });
 const payload = fc.oneof(
   bytes,
@@ -16,13 +16,13 @@ const uint16 = fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.constantFrom(0, 
 const positiveUint16 = uint16.map((value) => value || 1);
 const uint32 = fc.oneof(fc.integer({ min: 0, max: 0xffff_ffff }), fc.constantFrom(0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff));
 const positiveUint32 = uint32.map((value) => value || 1);
-const bit = fc.constantFrom(0, 1) as Arbitrary<0 | 1>;
-const qos = fc.constantFrom(0, 1, 2) as Arbitrary<0 | 1 | 2>;
+const bit = fc.constantFrom<(0 | 1)[]>(0, 1);
+const qos = fc.constantFrom<(0 | 1 | 2)[]>(0, 1, 2);
 const identifier = fc.oneof(
   fc.integer({ min: 1, max: 268_435_455 }),
   fc.constantFrom(1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, 268_435_455),
 );
-const topicName = text.map((value) => value.replace(/[+#]/g, '') || 't');
+const topicName: Arbitrary<string> = text.map((value) => value.replace(/[+#]/g, '') || 't');
 const level = fc.oneof(
   text.map((value) => value.replace(/[+#/]/g, '')),
   fc.constant('+'),
@@ -33,7 +33,7 @@ const plainFilter = fc
   .filter((filter) => !filter.startsWith('$share/'));
 const shareName = text.map((value) => value.replace(/[+#/]/g, '') || 'g');
 const sharedFilter = fc.tuple(shareName, plainFilter).map(([name, filter]) => `$share/${name}/${filter}`);
-const topicFilter = fc.oneof(plainFilter, sharedFilter);
+const topicFilter: Arbitrary<string> = fc.oneof(plainFilter, sharedFilter);
 const userProperties = fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 4 }) as Arbitrary<UserProperty[]>;
 
 /** Properties are optional one by one; a list that has none is left out. */
@@ -117,7 +117,9 @@ function connects(version: ProtocolVersion): Arbitrary<Packet> {
 }
 
 function publishes(version: ProtocolVersion, from: Sender): Arbitrary<Packet> {
-  const own = from === 'server' ? { subscriptionIdentifiers: fc.array(identifier, { minLength: 1, maxLength: 3 }) } : {};
+  const own: Record<string, Arbitrary<unknown>> = from === 'server'
+    ? { subscriptionIdentifiers: fc.array(identifier, { minLength: 1, maxLength: 3 }) }
+    : {};
   return fc
     .record({
       flags: fc.tuple(qos, fc.boolean(), fc.boolean()),
@@ -204,7 +206,7 @@ function answers(version: ProtocolVersion): Arbitrary<Packet> {
 }
 
 function endings(version: ProtocolVersion, from: Sender): Arbitrary<Packet>[] {
-  const own = from === 'client' ? { sessionExpiryInterval: uint32 } : { serverReference: text };
+  const own: Record<string, Arbitrary<unknown>> = from === 'client' ? { sessionExpiryInterval: uint32 } : { serverReference: text };
   const disconnect = fc
     .record({
       type: fc.constant('disconnect'),

@@ -67,7 +67,7 @@ function withComparableProperties(value: Plain): Plain {
 /** Their packet in the same form. */
 export function translated(packet: TheirPacket, version: ProtocolVersion): Plain {
   const properties =
-    'properties' in packet && packet.properties !== undefined ? translatedProperties(packet.properties as Plain, packet.cmd) : undefined;
+    'properties' in packet && packet.properties !== undefined ? translatedProperties(packet.properties, packet.cmd) : undefined;
   return { type: packet.cmd, ...translatedFields(packet, version), ...(properties === undefined ? {} : { properties }) };
 }
 
@@ -80,7 +80,7 @@ function translatedFields(packet: TheirPacket, version: ProtocolVersion): Plain 
       const fields: Plain = { protocolVersion, bridge, cleanStart: clean, keepAlive: keepalive, clientId, userName: username, password };
       if (will !== undefined) {
         fields['will'] = { topicName: will.topic, payload: will.payload, qos: will.qos, retain: will.retain };
-        if (will.properties !== undefined) (fields['will'] as Plain)['properties'] = translatedProperties(will.properties as Plain, 'will');
+        if (will.properties !== undefined) (fields['will'] as Plain)['properties'] = translatedProperties(will.properties, 'will');
       }
       return fields;
     }
@@ -129,7 +129,7 @@ function translatedProperties(list: Plain, place: string): Plain {
       const pairs = value as Record<string, string | string[]>;
       result[name] = Object.keys(pairs)
         .sort()
-        .map((key) => [key, [pairs[key]!].flat()]);
+        .map((key) => [key, [pairs[key]].flat()]);
     } else if (name === 'payloadFormatIndicator') {
       result[name] = value === true ? 1 : 0;
     } else if (name === 'maximumQoS') {

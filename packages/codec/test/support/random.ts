@@ -38,7 +38,7 @@ export function mutated(bytes: Uint8Array, other: Uint8Array, random: Random): U
         content.splice(at, 1 + random.below(3));
         break;
       case 4:
-        content.splice(at, 0, interesting[random.below(interesting.length)]!, random.below(256));
+        content.splice(at, 0, interesting[random.below(interesting.length)], random.below(256));
         break;
       case 5: {
         const from = random.below(other.length);
