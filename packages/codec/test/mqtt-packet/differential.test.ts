@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hex, ours, parseOurs, parseTheirs, theirs } from './both.js';
+import { ours, parseOurs, parseTheirs, theirs } from './both.js';
 import { type Sent, sent } from './packet-arbitraries.js';
 
 const runs = 3_000;
