@@ -173,10 +173,12 @@ function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorErro
   if (what === undefined || !(error instanceof Error)) {
     return undefined;
   }
-  const { address, hostname, ...rest } = error as { address?: string; port?: number; hostname?: string };
+  // A listener's own error carries Node's, which knows the address.
+  const system = error.cause instanceof Error ? error.cause : error;
+  const { address, hostname, ...rest } = system as { address?: string; port?: number; hostname?: string };
   // Node reports port -1 for a Unix socket.
   const port = rest.port === -1 ? undefined : rest.port;
-  const host = hostname ?? address;
+  const host = hostname ?? address ?? socketPathOf(error, loaded.configuration);
   const path = culprit(loaded.configuration, host, port);
   const place = path === undefined ? undefined : (loaded.locate(path) ?? 'built-in defaults');
   const where = [host, ...(port === undefined ? [] : [port])].join(' port ');
@@ -188,6 +190,13 @@ const NO_PERMISSION = [
   'permission is missing',
   'use a port from 1024 on or an existing folder that can be written, or give the permission',
 ] as const;
+
+/** The socket that the listener of a listener's error was to bind, where Node's error does not name it. */
+function socketPathOf(error: Error, { listeners }: Configuration): string | undefined {
+  const { listenerName } = error as { listenerName?: string };
+  const listener = listeners.find(({ name }) => name === listenerName);
+  return listener?.type === 'unix' ? listener.socketPath : undefined;
+}
 
 const START_FAULTS: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
   EADDRINUSE: ['it is in use', 'stop the program that uses it, or choose another one'],

@@ -228,12 +228,12 @@ describe('what only starting can find is one line: exit 2', () => {
 
   // The server wraps Node's error in a ListenError, whose `cause` has the address; `start.ts` looks for it in the error itself.
   // Whoever mends this takes the `.fails` away.
-  it.fails('a port in use, with its address and the place of the key', async () => {
+  it('a port in use, with its address and the place of the key', async () => {
     const { port, said } = await portInUse();
     expect(said).toMatch(new RegExp(`^second\\.toml:7:1: cannot listen on 127\\.0\\.0\\.1 port ${port}, `));
   });
 
-  it.fails('a socket in a folder that does not exist, with its path and the place of the key', async () => {
+  it('a socket in a folder that does not exist, with its path and the place of the key', async () => {
     const said = await startProblem(folderWith({ 'c.toml': withoutFolder }), 'c.toml');
     expect(said).toMatch(/^c\.toml:6:1: cannot listen on \/.+\/none\/s, /);
   });

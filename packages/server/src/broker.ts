@@ -63,8 +63,6 @@ export class Broker {
   readonly buffers: SendBuffers = new SendBuffers();
   readonly surroundings: SessionSurroundings;
   settings: BrokerSettings;
-  /** The heap is above its limit: nobody new is let in until it has shrunk. */
-  isOverloaded = false;
   /** Half seconds since the start: the coarse clock of keep alive. */
   currentTick = 0;
   private readonly deadlines: Deadlines<Client>;
@@ -76,7 +74,7 @@ export class Broker {
   constructor(settings: BrokerSettings, parts: BrokerParts) {
     this.settings = settings;
     this.parts = parts;
-    this.surroundings = { env: parts.env, limits: settings.limits, drops: this.drops };
+    this.surroundings = { env: parts.env, limits: settings.limits, drops: this.drops, isOverloaded: false };
     this.routing = new Routing({
       random: () => parts.env.random(),
       groupLimits: settings.groupLimits,
@@ -107,8 +105,12 @@ export class Broker {
         );
         return pending;
       }
-      if (put.outcome === 'full') this.counters.retainedRefused++;
-      if (put.outcome === 'full' && message.qos > 0) return ReasonCode.quotaExceeded;
+      if (put.outcome === 'full') {
+        // It is delivered all the same; the publisher is told that it was not retained.
+        this.counters.retainedRefused++;
+        this.routeHere(message);
+        return ReasonCode.quotaExceeded;
+      }
     }
     const reasonCode = this.routeHere(message);
     if (!this.parts.cluster.remoteInterest) return reasonCode;
@@ -133,9 +135,11 @@ export class Broker {
   }
 
   private afterRetain(put: RetainedPut, message: Message): ReasonCode | Promise<ReasonCode> {
-    if (put.outcome === 'full') this.counters.retainedRefused++;
-    if (put.outcome === 'full' && message.qos > 0) return ReasonCode.quotaExceeded;
     const here = this.routeHere(message);
+    if (put.outcome === 'full') {
+      this.counters.retainedRefused++;
+      return ReasonCode.quotaExceeded;
+    }
     return this.parts.cluster.remoteInterest ? this.forward(message, here) : here;
   }
 

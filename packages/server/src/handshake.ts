@@ -68,7 +68,7 @@ export class Handshake {
 
   start(): void {
     const { broker } = this.connection;
-    if (broker.isOverloaded) {
+    if (broker.surroundings.isOverloaded) {
       broker.counters.overloadRefused++;
       this.refuse({ reasonCode: ReasonCode.serverBusy, reasonString: 'the broker is short of memory' });
       return;

@@ -52,6 +52,7 @@ function readings(broker: Broker, admission: Admission): Reading[] {
     counter('publish_refused_total', 'Publications that the access rules refused.', () => counters.publishRefused),
     counter('publish_unmatched_total', 'Messages that no subscription of this node matched.', () => counters.publishUnmatched),
     counter('dropped_queue_full_total', 'Deliveries dropped because a session queue was full.', () => drops.queueFull),
+    counter('dropped_overloaded_total', 'Deliveries not queued because the heap was above heapBytesMax.', () => drops.overloaded),
     counter('dropped_not_drained_total', 'QoS 0 deliveries dropped because the socket had not drained.', () => drops.notDrained),
     counter('dropped_offline_total', 'QoS 0 deliveries dropped because the session was offline.', () => drops.offline),
     counter('dropped_too_large_total', 'Deliveries larger than the Maximum Packet Size of the client.', () => drops.tooLarge),

@@ -307,9 +307,9 @@ export class Server {
 
   private lookAtHeap(): void {
     const isOverloaded = getHeapStatistics().used_heap_size > this.options.limits.heapBytesMax;
-    if (isOverloaded && !this.broker.isOverloaded)
-      this.logger.warn('the heap is above heapBytesMax: new clients are refused until it has shrunk');
-    this.broker.isOverloaded = isOverloaded;
+    if (isOverloaded && !this.broker.surroundings.isOverloaded)
+      this.logger.warn('the heap is above heapBytesMax: new clients and queued messages are refused until it has shrunk');
+    this.broker.surroundings.isOverloaded = isOverloaded;
   }
 
   /** One line a minute about messages that did not reach a queue, however many there were. */

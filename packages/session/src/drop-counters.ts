@@ -2,6 +2,8 @@
 export class DropCounters {
   /** The session's queue was full (rejectNewest), or lost its oldest message (dropOldest). */
   queueFull = 0;
+  /** Nothing was queued because the heap was above its limit. */
+  overloaded = 0;
   /** QoS 0 for a client whose socket had not drained. */
   notDrained = 0;
   /** QoS 0 for a session that was offline. */

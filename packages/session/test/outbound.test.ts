@@ -206,6 +206,17 @@ describe('what does not fit', () => {
     }
   });
 
+  it('is not queued while memory is short, and counted', async () => {
+    const harness = new Harness();
+    const { session } = await harness.open({ properties: { sessionExpiryInterval: 100 } });
+    session.detach('lost');
+    harness.surroundings.isOverloaded = true;
+    expect(session.deliver(harness.message(), 1, false, nothing, nothing)).toBe('refused');
+    expect(harness.drops.overloaded).toBe(1);
+    harness.surroundings.isOverloaded = false;
+    expect(session.deliver(harness.message(), 1, false, nothing, nothing)).toBe('taken');
+  });
+
   it('meets the queue limit in bytes, too', async () => {
     const harness = new Harness({ limits: { queueBytesMax: 1500 } });
     const { session } = await harness.open({ properties: { sessionExpiryInterval: 100 } });

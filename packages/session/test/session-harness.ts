@@ -127,7 +127,7 @@ export class Harness {
   constructor(options: HarnessOptions = {}) {
     this.limits = { ...defaultSessionLimits, ...options.limits };
     this.capabilities = { ...fullCapabilities, ...options.capabilities };
-    this.surroundings = { env: this.env, limits: this.limits, drops: this.drops };
+    this.surroundings = { env: this.env, limits: this.limits, drops: this.drops, isOverloaded: false };
   }
 
   connectPacket(change: Partial<ConnectPacket> = {}): ConnectPacket {

@@ -20,6 +20,8 @@ export interface SessionSurroundings {
   /** Replaced when the configuration is read again. */
   limits: SessionLimits;
   readonly drops: DropCounters;
+  /** Memory is short: nothing more is queued until it is not. */
+  isOverloaded?: boolean;
 }
 
 /** Deliveries that one call of `pump` sends at most, so that other connections get their turn. */
@@ -259,6 +261,10 @@ export class Outbound {
     const { limits, drops } = this.surroundings;
     const queue = this.queue;
     const size = delivery.message.size;
+    if (this.surroundings.isOverloaded) {
+      drops.overloaded++;
+      return 'refused';
+    }
     const fits = () => queue.length < limits.queueMessagesMax && queue.bytes + size <= limits.queueBytesMax;
     if (!fits()) {
       if (limits.queueOverflow === 'dropOldest' && size <= limits.queueBytesMax) {
