@@ -38,7 +38,7 @@ export interface AdmissionTicket {
   accepted(): void;
   /** The connection is gone. */
   closed(): void;
-  /** Counts bytes that came before `accepted`. False: too many are held in all, and this connection must be destroyed. */
+  /** Counts bytes that came before `accepted`. False: too many are held in all; the ticket is closed, and the connection must be destroyed. */
   received(bytes: number): boolean;
   /** What the deadline destroys; moves to the outermost stream as the connection is set up. */
   target: Destroyable;
@@ -246,6 +246,8 @@ class Ticket implements AdmissionTicket {
     counters.unauthenticatedBytes += bytes;
     if (counters.unauthenticatedBytes <= limits.unauthenticatedBytesMax || this.#bytes <= UNDISPUTED_BYTES) return true;
     counters.closedByUnauthenticatedBytesMax++;
+    // Counted as gone at once: its 'close' comes later, and until then it would be held against the others that are read in this turn.
+    this.closed();
     return false;
   }
 

@@ -114,7 +114,7 @@ describe('Admission', () => {
     expect(large.received(100_000)).toBe(true);
     expect(small.received(200)).toBe(true);
     expect(large.received(1)).toBe(false);
-    expect(admission.counters).toMatchObject({ closedByUnauthenticatedBytesMax: 1, unauthenticatedBytes: 100_201 });
+    expect(admission.counters).toMatchObject({ closedByUnauthenticatedBytesMax: 1, unauthenticatedBytes: 200, connections: 1 });
     large.closed();
     expect(large.received(1)).toBe(false);
     expect(small.received(90_000)).toBe(true);

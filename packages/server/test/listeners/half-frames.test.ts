@@ -4,13 +4,19 @@ import { WebSocket } from 'ws';
 import { eventually, fixture, onCleanup, optionsOf, serve } from './support.js';
 
 const MIB = 1024 * 1024;
+/** Resident memory grows by more than is held: V8 collects the buffers of destroyed connections late, about twice the budget later. */
+const BUDGET = 32 * MIB;
 
 /** Bounds what 1,000 clients make the server hold that each send half of a large frame, and never a CONNECT. */
 async function memoryGrowth(chunk: number): Promise<{ peak: number; destroyed: number }> {
-  const served = await serve(optionsOf('websocket'), { limits: { unauthenticatedBytesMax: 64 * MIB }, echo: true });
+  const served = await serve(optionsOf('websocket', { limits: { connectDeadlineSeconds: 120 } }), {
+    limits: { unauthenticatedBytesMax: BUDGET },
+    echo: true,
+  });
   globalThis.gc?.();
   const before = process.memoryUsage().rss;
   let peak = 0;
+  let bytesPeak = 0;
   const clients = fork(fixture('half-frames.js'), [served.port, 1000, MIB, chunk].map(String));
   onCleanup(() => void clients.kill());
   let closedClients = -1;
@@ -19,7 +25,7 @@ async function memoryGrowth(chunk: number): Promise<{ peak: number; destroyed: n
     clients.on('message', (message) => {
       const { closed } = message as { closed: number };
       peak = Math.max(peak, process.memoryUsage().rss - before);
-      expect(served.admission.counters.unauthenticatedBytes).toBeLessThan(70 * MIB);
+      bytesPeak = Math.max(bytesPeak, served.admission.counters.unauthenticatedBytes);
       stableReports = closed === closedClients && closed > 0 ? stableReports + 1 : 0;
       closedClients = closed;
       if (stableReports === 8) resolve();
@@ -33,6 +39,8 @@ async function memoryGrowth(chunk: number): Promise<{ peak: number; destroyed: n
   clients.kill();
   await eventually(() => served.admission.counters.connections === 1);
   expect(served.admission.counters.unauthenticatedBytes).toBeLessThan(1000);
+  // The budget, and beyond it only the 4 KiB that nobody is closed for.
+  expect(bytesPeak).toBeLessThan(BUDGET + 1000 * 4096);
   return { peak, destroyed: closedByUnauthenticatedBytesMax };
 }
 
