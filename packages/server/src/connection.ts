@@ -34,6 +34,7 @@ import { type Broker, type Client } from './broker.js';
 import { Handshake, type HandshakeSettings } from './handshake.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
 
+import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
 import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
 
 /** What a listener's connections share. */
@@ -51,7 +52,7 @@ const decisionsMax = 1000;
  * One client's connection: the one I/O loop. Bytes from the stream go through the decoder to handshake, session or broker; what they send
  * is collected in a borrowed buffer and written once per event-loop turn.
  */
-export class Connection implements ByteStreamReceiver, Output, PublishTarget {
+export class Connection implements ByteStreamReceiver, Output, PublishTarget, TurnReader {
   readonly broker: Broker;
   readonly stream: ByteStream;
   readonly settings: ConnectionSettings;
@@ -107,6 +108,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget {
     this.lastReceivedTick = this.broker.currentTick;
     this.broker.counters.bytesReceived += chunk.length;
     const { env } = this.broker.parts;
+    const isFullRead = beginFullRead(chunk.length);
     env.beginTurn();
     try {
       this.decoder.push(chunk);
@@ -115,6 +117,12 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget {
     } finally {
       env.endTurn();
     }
+    if (isFullRead && !this.isClosed && readNextTurn(this)) this.stream.pause();
+  }
+
+  /** The other connections have had their turn. */
+  continueReading(): void {
+    if (!this.isClosed && !this.decoder.paused) this.stream.resume();
   }
 
   drained(): void {
