@@ -1,0 +1,69 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Connect, overTcp, overWebSocket, type Target } from '@si-mqtt/conformance';
+import { expect, vi } from 'vitest';
+import { setUser } from '../src/access/password-edit.js';
+import { createServer } from '../src/index.js';
+
+const users = [
+  { userName: 'alice', password: 'wonderland' },
+  { userName: 'bob', password: 'builder' },
+] as const;
+
+/** Everybody may do everything, except under `si-denied`; patterns hold for anonymous clients as well. */
+const accessRules = 'pattern readwrite #\npattern readwrite $si-conformance/#\npattern read $SYS/#\npattern deny si-denied/#\n';
+
+/** One listener as it is by default, and one for each capability that can be switched off. */
+const listeners = [
+  { name: 'default', type: 'tcp' },
+  { name: 'websocket', type: 'websocket' },
+  { name: 'lowMaximumQos', type: 'tcp', capabilities: { maximumQos: 1 } },
+  { name: 'retainUnavailable', type: 'tcp', capabilities: { retainAvailable: false } },
+  { name: 'wildcardUnavailable', type: 'tcp', capabilities: { wildcardSubscriptionAvailable: false } },
+  { name: 'sharedUnavailable', type: 'tcp', capabilities: { sharedSubscriptionAvailable: false } },
+  { name: 'subscriptionIdentifiersUnavailable', type: 'tcp', capabilities: { subscriptionIdentifiersAvailable: false } },
+  { name: 'serverKeepAlive', type: 'tcp', limits: { keepAliveSecondsMax: 1 } },
+] as const;
+
+/** A server with everything that the suites can ask for, reached over one transport. */
+export async function startTarget(transport: 'default' | 'websocket'): Promise<{ target: Target; stop: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'si-mqtt-conformance-'));
+  const [passwordFile, aclFile] = [join(folder, 'passwords'), join(folder, 'rules')];
+  for (const { userName, password } of users) await setUser(passwordFile, userName, password, { scram: true });
+  await writeFile(aclFile, accessRules);
+  const server = await createServer({ listeners, access: { passwordFile, aclFile }, responses: { topicPrefix: 'answers/%c' } });
+  await server.start();
+  const urlOf = (name: string) => new URL(server.addresses().find(({ listener }) => listener === name)!.url);
+  const over = (name: string): Connect => overTcp(Number(urlOf(name).port));
+  const webSocketUrl = urlOf('websocket').href;
+  return {
+    target: {
+      name: `si-mqtt (${transport})`,
+      connect: transport === 'websocket' ? overWebSocket(webSocketUrl) : over('default'),
+      settings: {
+        deniedPublishTopic: 'si-denied/topic',
+        deniedSubscribeFilter: 'si-denied/#',
+        users,
+        enhancedAuthentication: { method: 'SCRAM-SHA-256', ...users[0] },
+        webSocketUrl,
+        responseInformation: true,
+      },
+      variants: {
+        lowMaximumQos: over('lowMaximumQos'),
+        retainUnavailable: over('retainUnavailable'),
+        wildcardUnavailable: over('wildcardUnavailable'),
+        sharedUnavailable: over('sharedUnavailable'),
+        subscriptionIdentifiersUnavailable: over('subscriptionIdentifiersUnavailable'),
+        serverKeepAlive: over('serverKeepAlive'),
+      },
+    },
+    stop: async () => {
+      // The suite removes the retained messages and sessions that it made; those of the last connections may end a moment later.
+      await vi.waitFor(() => expect(server.clients().map(({ clientId }) => clientId)).toEqual([]));
+      expect((await server.retainedMessages('#')).messages).toEqual([]);
+      await server.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
