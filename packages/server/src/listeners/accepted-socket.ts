@@ -8,7 +8,7 @@ const acceptance: unique symbol = Symbol('acceptance');
 /** What is known of a connection before it has become a stream. It hangs on the socket, so that listener functions can be shared. */
 export interface Acceptance {
   readonly ticket: AdmissionTicket;
-  /** Whether the socket reads into the shared buffer, and so emits no 'data'. */
+  /** Whether the socket reads into the shared buffer, so that its SharedReading gets the bytes. */
   readonly sharedBuffer: boolean;
   /** From the PROXY header; undefined without one, or if the proxy speaks for itself (LOCAL, UNKNOWN). */
   proxied: ProxiedConnection | undefined;

@@ -5,7 +5,7 @@ import { type ListenerCounters } from './byte-stream.js';
 import { bindError, errorCode } from './listen-error.js';
 import { type ListenerInformation } from './listener-options.js';
 import { PROXY_HEADER_BYTES_MAX, parseProxyHeader } from './proxy-header.js';
-import { acceptWithSharedBuffer } from './socket-stream.js';
+import { acceptWithSharedBuffer, type SharedReading } from './shared-buffer.js';
 
 /** Binds addresses, asks the admission for every connection, reads the PROXY header, and hands over the socket, paused. */
 export class SocketAcceptor {
@@ -13,16 +13,16 @@ export class SocketAcceptor {
   readonly counters: ListenerCounters = { accepted: 0, proxyHeaderErrors: 0, tlsHandshakeErrors: 0, upgradesRefused: 0, acceptErrors: 0 };
   readonly gate: AdmissionGate;
   readonly #next: SocketHandler;
-  readonly #sharedBuffer: boolean;
+  readonly #reading: SharedReading<Socket> | undefined;
   readonly #servers: Server[] = [];
 
-  /** @param sharedBuffer whether `next` makes a SocketStream of the socket itself: TLS and HTTP have buffers of their own */
-  constructor(information: ListenerInformation, admission: Admission, sharedBuffer: boolean, next: SocketHandler) {
+  /** @param reading how sockets read into the shared buffer; undefined under TLS, which has buffers of its own */
+  constructor(information: ListenerInformation, admission: Admission, reading: SharedReading<Socket> | undefined, next: SocketHandler) {
     this.information = information;
     this.gate = admission.openGate(information.limits);
     this.#next = next;
     // A PROXY header is read by 'data' events, and so is what follows it.
-    this.#sharedBuffer = sharedBuffer && !information.proxyProtocol;
+    this.#reading = information.proxyProtocol ? undefined : reading;
   }
 
   /** Binds every host; port 0 becomes the same free port for all of them if possible. */
@@ -86,7 +86,7 @@ export class SocketAcceptor {
           this.counters.acceptErrors++;
         });
         server.on('connection', (socket) => this.#accept(socket, false));
-        if (this.#sharedBuffer) acceptWithSharedBuffer(server, (socket) => this.#accept(socket, true));
+        if (this.#reading !== undefined) acceptWithSharedBuffer(server, this.#reading, (socket) => this.#accept(socket, true));
         this.#servers.push(server);
         resolve(server);
       });

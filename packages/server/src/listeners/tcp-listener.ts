@@ -4,7 +4,7 @@ import { type Admission } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { type ListenerInformation, type TcpListenerOptions } from './listener-options.js';
 import { bracketed, SocketAcceptor } from './socket-acceptor.js';
-import { SocketStream } from './socket-stream.js';
+import { directReading, SocketStream } from './socket-stream.js';
 
 /** MQTT over plain TCP. */
 export class TcpListener implements Listener {
@@ -15,7 +15,7 @@ export class TcpListener implements Listener {
   constructor(options: TcpListenerOptions, admission: Admission, onStream: StreamHandler) {
     this.information = options;
     this.#options = options;
-    this.#acceptor = new SocketAcceptor(options, admission, true, (socket, early) => {
+    this.#acceptor = new SocketAcceptor(options, admission, directReading, (socket, early) => {
       this.counters.accepted++;
       onStream(plainStream(options, socket, early));
     });

@@ -16,7 +16,7 @@ export class TlsListener implements Listener {
   constructor(options: TlsListenerOptions, admission: Admission, onStream: StreamHandler) {
     this.information = options;
     this.#options = options;
-    this.#acceptor = new SocketAcceptor(options, admission, false, (socket, early) => this.#tls.accept(socket, early));
+    this.#acceptor = new SocketAcceptor(options, admission, undefined, (socket, early) => this.#tls.accept(socket, early));
     this.#tls = new TlsTermination(options, options.tls, this.#acceptor.counters, (socket) => {
       this.counters.accepted++;
       onStream(new SocketStream(options, socket, acceptanceOf(socket), { sharedBuffer: false, pendingBytesMax: TLS_PENDING_BYTES_MAX }));

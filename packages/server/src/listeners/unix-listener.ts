@@ -6,6 +6,7 @@ import { type Listener, type ListenerAddress, type ListenerCounters, type Stream
 import { bindError, errorCode, ListenError } from './listen-error.js';
 import { type ListenerInformation, type UnixListenerOptions } from './listener-options.js';
 import { SocketAcceptor } from './socket-acceptor.js';
+import { directReading } from './socket-stream.js';
 import { plainStream } from './tcp-listener.js';
 
 /** MQTT over a Unix socket. The permission bits of its file say who may connect. */
@@ -17,7 +18,7 @@ export class UnixListener implements Listener {
   constructor(options: UnixListenerOptions, admission: Admission, onStream: StreamHandler) {
     this.information = options;
     this.#options = options;
-    this.#acceptor = new SocketAcceptor(options, admission, true, (socket, early) => {
+    this.#acceptor = new SocketAcceptor(options, admission, directReading, (socket, early) => {
       this.counters.accepted++;
       onStream(plainStream(options, socket, early));
     });

@@ -4,7 +4,7 @@ import { type ListenerInformation, type SecureWebSocketListenerOptions, type Web
 import { bracketed, SocketAcceptor } from './socket-acceptor.js';
 import { TLS_PENDING_BYTES_MAX } from './socket-stream.js';
 import { TlsTermination } from './tls-termination.js';
-import { WebSocketStream } from './websocket-stream.js';
+import { copyingReading, WebSocketStream } from './websocket-stream.js';
 import { WebSocketUpgrade } from './websocket-upgrade.js';
 
 /** MQTT over WebSocket, with TLS below it if the options say so. */
@@ -19,8 +19,9 @@ export class WebSocketListener implements Listener {
   constructor(options: WebSocketListenerOptions | SecureWebSocketListenerOptions, admission: Admission, onStream: StreamHandler) {
     this.information = options;
     this.#options = options;
-    const pendingBytesMax = options.type === 'secure-websocket' ? TLS_PENDING_BYTES_MAX : 0;
-    this.#acceptor = new SocketAcceptor(options, admission, false, (socket, early) => {
+    const secure = options.type === 'secure-websocket';
+    const pendingBytesMax = secure ? TLS_PENDING_BYTES_MAX : 0;
+    this.#acceptor = new SocketAcceptor(options, admission, secure ? undefined : copyingReading, (socket, early) => {
       if (this.#tls === undefined) upgrade.accept(socket, early);
       else this.#tls.accept(socket, early);
     });

@@ -5,6 +5,7 @@ import { type Acceptance, acceptanceOf } from './accepted-socket.js';
 import { type AdmissionTicket } from './admission.js';
 import { type ByteStream, type ByteStreamReceiver } from './byte-stream.js';
 import { type ListenerInformation } from './listener-options.js';
+import { type SharedReading, sharedBuffer } from './shared-buffer.js';
 import { END_MILLISECONDS_MAX } from './socket-stream.js';
 
 const stream: unique symbol = Symbol('stream');
@@ -52,7 +53,7 @@ export class WebSocketStream implements ByteStream {
     (webSocket as StreamWebSocket)[stream] = this;
     (socket as StreamSocket)[stream] = this;
     // Before ws sees the bytes: what is over the budget is never put into its buffers.
-    socket.prependListener('data', onSocketData);
+    if (!this.#acceptance.sharedBuffer) socket.prependListener('data', onSocketData);
     socket.on('drain', onSocketDrain);
     socket.on('end', onSocketEnd);
     webSocket.on('message', onMessage);
@@ -138,9 +139,11 @@ export class WebSocketStream implements ByteStream {
     this.#socket.destroy();
   }
 
-  onSocketData(length: number): void {
-    if (this.#acceptance.ticket.received(length + CHUNK_OVERHEAD_BYTES)) return;
+  /** False: over the budget, and destroyed. */
+  onSocketData(length: number): boolean {
+    if (this.#acceptance.ticket.received(length + CHUNK_OVERHEAD_BYTES)) return true;
     this.#socket.destroy();
+    return false;
   }
 
   onMessage(message: Uint8Array, isBinary: boolean): void {
@@ -203,6 +206,20 @@ export class WebSocketStream implements ByteStream {
     });
   }
 }
+
+/**
+ * Reading for sockets that become a WebSocketStream. ws keeps its chunks, so each is copied, but only after it was counted: buffers of the
+ * connections that go over the budget would otherwise wait for the garbage collector, a hundred megabytes in an attack.
+ */
+export const copyingReading: SharedReading<Socket> = {
+  buffer: sharedBuffer,
+  callback(length) {
+    const { [stream]: receiver } = this as Partial<StreamSocket>;
+    // Before the upgrade the HTTP parser reads the handle itself; if it ever does not, the event is what it listens to.
+    if (receiver === undefined || receiver.onSocketData(length)) this.emit('data', Buffer.from(sharedBuffer.subarray(0, length)));
+    return true;
+  },
+};
 
 function onSocketData(this: Socket, chunk: Uint8Array): void {
   (this as StreamSocket)[stream].onSocketData(chunk.length);
