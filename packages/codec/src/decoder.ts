@@ -22,7 +22,7 @@ export interface PacketReceiver {
 const pingreq: PingreqPacket = Object.freeze({ type: 'pingreq' });
 const pingresp: PingrespPacket = Object.freeze({ type: 'pingresp' });
 
-/** Decoding is synchronous and over before the receiver is called, so that one cursor serves all decoders. */
+/** Decoding is synchronous and over before the receiver is called, so that one cursor serves all decoders (and holds the last chunk that it read). */
 const reader = new Reader();
 
 const incomplete = -1;
@@ -174,9 +174,7 @@ export class Decoder {
     const type = bytes[start] >> 4;
     if (type === PacketType.publish) return decodePublish(bytes, start, at, end, reader, this.version!, this.options);
     reader.reset(bytes, at, end);
-    const packet = this.decodeBody(type);
-    reader.release();
-    return packet;
+    return this.decodeBody(type);
   }
 
   private decodeBody(type: number): Packet {

@@ -15,11 +15,6 @@ export class Reader {
     this.end = end;
   }
 
-  /** Lets go of the chunk. */
-  release(): void {
-    this.bytes = noBytes;
-  }
-
   get remaining(): number {
     return this.end - this.at;
   }

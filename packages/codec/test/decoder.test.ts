@@ -1,3 +1,4 @@
+import fc, { type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Decoder, encode, type Packet, ProtocolError, type PublishPacket } from '../src/index.js';
 import { decoderOptions, plain } from './support/decoding.js';
@@ -176,6 +177,48 @@ describe('pause', () => {
     decoder.push(Uint8Array.of(0x00, 0x00));
     expect(() => decoder.resume()).toThrow(ProtocolError);
     expect(decoder.bufferedBytes).toBe(0);
+  });
+});
+
+/** What may happen to a decoder, in any order: bytes come, somebody pauses or resumes; and after some packets the receiver pauses. */
+type Step = { readonly push: number } | 'pause' | 'resume';
+const steps = fc.array(
+  fc.oneof<Arbitrary<Step>[]>(
+    fc.integer({ min: 1, max: 90 }).map((push) => ({ push })),
+    fc.constant('pause'),
+    fc.constant('resume'),
+  ),
+  { minLength: 1, maxLength: 60 },
+);
+
+describe('any sequence of pushes, pauses and resumes', () => {
+  it('gives the same packets, and keeps exactly the bytes that are not delivered', () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 5 }), (sequenceOfSteps, pauseEvery) => {
+        const recorder = record((packetId) => {
+          if (packetId % pauseEvery === 0) recorder.decoder.pause();
+        });
+        const { decoder, packetIds } = recorder;
+        const bytes = run(40);
+        const lengths = sequence(40).map((packetId) => publish(packetId).length);
+        let at = 0;
+        for (const step of sequenceOfSteps) {
+          if (step === 'pause') decoder.pause();
+          else if (step === 'resume') decoder.resume();
+          else {
+            decoder.push(bytes.slice(at, at + step.push));
+            at = Math.min(bytes.length, at + step.push);
+          }
+          const delivered = lengths.slice(0, packetIds.length).reduce((sum, length) => sum + length, 0);
+          expect(decoder.bufferedBytes).toBe(at - delivered);
+        }
+        decoder.push(bytes.slice(at));
+        while (decoder.paused) decoder.resume();
+        expect(packetIds).toEqual(sequence(40));
+        expect(decoder.bufferedBytes).toBe(0);
+      }),
+      { numRuns: 500, seed: 11 },
+    );
   });
 });
 

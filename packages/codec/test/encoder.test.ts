@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encode, encodedLength, encodeInto, type Packet, type ProtocolVersion } from '../src/index.js';
+import { variable } from './support/bytes.js';
 
 const payload = new Uint8Array(3);
 const request = { topicFilter: 'a', qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
@@ -120,6 +121,26 @@ describe('the encoder refuses', () => {
 });
 
 describe('the encoder', () => {
+  it('takes the fewest bytes for Remaining Length [MQTT-1.5.5-1]', () => {
+    const lengths = [
+      [127, 1],
+      [128, 2],
+      [16_383, 2],
+      [16_384, 3],
+      [2_097_151, 3],
+      [2_097_152, 4],
+      [268_435_455, 4],
+    ] as const;
+    for (const [remainingLength, bytes] of lengths) {
+      const length = remainingLength - 3; // The topic name takes three.
+      expect(encodedLength({ ...publish, payload: { length } as Uint8Array }, 4)).toBe(1 + bytes + remainingLength);
+      if (remainingLength > 2_097_152) continue;
+      const encoded = encode({ ...publish, payload: new Uint8Array(length) }, 4);
+      expect(encoded.subarray(1, 1 + bytes)).toEqual(variable(remainingLength));
+      expect(encoded.length).toBe(1 + bytes + remainingLength);
+    }
+  });
+
   it('leaves properties out before 5.0', () => {
     const bytes = encode(publish, 4);
     expect(encode({ ...publish, properties: { messageExpiryInterval: 1 } }, 4)).toEqual(bytes);

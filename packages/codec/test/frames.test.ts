@@ -138,6 +138,8 @@ describe('DecodedPublish', () => {
       );
       expect(copied(decoded, 0x32, 2, 9)).toEqual(expected);
       expect(copied(decoded, 0x32, 2, 9), 'a second time').toEqual(expected);
+      expect(decoded.start).toBeGreaterThan(0);
+      expect(copied(ownFrame(decoded), 0x32, 2, 9), 'on bytes of its own').toEqual(expected);
     });
   });
 

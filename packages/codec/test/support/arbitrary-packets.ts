@@ -236,4 +236,4 @@ export function anyPacket(version: ProtocolVersion, from: Sender): Arbitrary<Pac
 }
 
 export const anyConnect: (version: ProtocolVersion) => Arbitrary<Packet> = connects;
-export { text as anyString, topicFilter as anyTopicFilter, topicName as anyTopicName };
+export { topicFilter as anyTopicFilter, topicName as anyTopicName };

@@ -131,6 +131,11 @@ const flagRows: RefusalRow[] = (
   [1, 2, 4, 8].map((flag) => refusal(`${name} with flag ${flag} turned`, versions, from, malformed, raw([byte ^ flag]))),
 );
 
+/** 3.1 gives DUP a meaning on three packets, and nothing else. */
+const flagRows31: RefusalRow[] = [0x60, 0x63, 0x66, 0x68, 0x6b, 0x80, 0x83, 0x86, 0x88, 0x8e, 0xa0, 0xa3, 0xa6, 0xa8, 0xab].map((byte) =>
+  refusal(`first byte 0x${byte.toString(16)} in 3.1`, [3], 'client', malformed, raw([byte])),
+);
+
 const connectFlags = (flags: number, ...tail: Field[]): Uint8Array => packet(0x10, 'MQTT', 4, flags, u16(0), 'c', ...tail);
 const connectFlags5 = (flags: number, ...tail: Field[]): Uint8Array => packet(0x10, 'MQTT', 5, flags, u16(0), none, 'c', ...tail);
 
@@ -365,6 +370,7 @@ export const refusalRows: readonly RefusalRow[] = [
   ...stringRows,
   ...headerRows,
   ...flagRows,
+  ...flagRows31,
   ...connectRows,
   ...publishRows,
   ...acknowledgementRows,
