@@ -1,6 +1,7 @@
 // Adds up the reports that the vitest runs left in a folder: `node tooling/ci/count.mjs FOLDER [FAILED_SUITE…]`.
 // Ends with the line `N passed, N failed, N skipped`; every named suite that failed outside vitest counts as one more failure, and so does
-// a package with tests that left no report. A skipped test is a failure of the run, because every suite is meant to run here.
+// a package with tests that left no report. A skipped test is a failure of the run, because every suite is meant to run here; the few
+// that cannot are named below with their reason.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { workspacePackages } from '../run.mjs';
@@ -9,7 +10,17 @@ const [folder, ...failedSuites] = process.argv.slice(2);
 const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
 const reports = names.map((name) => ({ name, report: JSON.parse(readFileSync(join(folder, name), 'utf8')) }));
 
+/** Tests that may be skipped here, and why. */
+const allowedSkips = [
+  {
+    test: /^conformance over \w+ MQTT 5\.0 .*(Reason String|User Propert)/,
+    why: 'the server has no policy yet that attaches Reason Strings or User Properties',
+  },
+  { test: /a file without permission is not overlooked$/, why: 'root may read every file' },
+];
+
 let passed = 0;
+let notAllowed = 0;
 let failed = failedSuites.length;
 let skipped = 0;
 for (const { report } of reports) {
@@ -18,7 +29,10 @@ for (const { report } of reports) {
   skipped += report.numPendingTests + report.numTodoTests;
   for (const { name, status, message, assertionResults } of report.testResults) {
     for (const { fullName, status: outcome } of assertionResults) {
-      if (outcome !== 'passed') console.log(`${outcome}: ${fullName} (${name})`);
+      if (outcome === 'passed') continue;
+      const allowed = outcome === 'failed' ? undefined : allowedSkips.find(({ test }) => test.test(fullName));
+      if (outcome !== 'failed' && allowed === undefined) notAllowed += 1;
+      console.log(`${outcome}: ${fullName} (${allowed?.why ?? name})`);
     }
     // A file that could not even be loaded has no tests that could fail.
     if (status === 'failed' && !assertionResults.some((result) => result.status === 'failed')) {
@@ -34,5 +48,6 @@ for (const { folder: path, manifest } of workspacePackages(['packages', 'apps', 
   failed += 1;
   console.log(`failed: ${manifest.name} left no report`);
 }
+if (notAllowed > 0) console.log(`${notAllowed} tests were skipped that must run here`);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.exit(failed > 0 || skipped > 0 || passed === 0 ? 1 : 0);
+process.exit(failed > 0 || notAllowed > 0 || passed === 0 ? 1 : 0);
