@@ -1,0 +1,19 @@
+/** What a broker process says of itself. Bytes, and plain numbers. */
+export interface BrokerReport {
+  readonly residentBytes: number;
+  readonly peakResidentBytes: number;
+  readonly connections: number;
+  readonly sessions: number;
+  readonly subscriptions: number;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+export type AttackKind = 'silent' | 'halfConnect' | 'slowConnect' | 'halfFrame' | 'neverReads' | 'subscribes';
+
+/** What attackers do, to which URL of the broker. What `count` counts is told beside each attack. */
+export interface Attack {
+  readonly kind: AttackKind;
+  readonly url: string;
+  readonly count: number;
+}
