@@ -169,6 +169,13 @@ describe('pause', () => {
     second.decoder.push(joined(publish(1), publish(2).slice(0, 5)));
     expect(second.packetIds).toEqual([1, 2, 3]);
     expect(second.decoder.bufferedBytes).toBe(0);
+    const third = record((packetId) => {
+      if (packetId === 1) third.decoder.push(publish(2));
+    });
+    third.decoder.pause();
+    third.decoder.push(publish(1));
+    third.decoder.resume();
+    expect(third.packetIds).toEqual([1, 2]);
   });
 
   it('a breach in what was held comes out of resume', () => {
