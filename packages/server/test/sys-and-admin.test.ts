@@ -331,6 +331,26 @@ describe('access', () => {
     expect(await ada.settled()).toHaveLength(1);
   });
 
+  test('reload reads both files at once, without waiting for the poll, and takes over new limits', async () => {
+    await setUser(passwordFile, 'ada', 'secret');
+    await setUser(passwordFile, 'bob', 'secret');
+    writeFileSync(aclFile, 'topic read #\nuser ada\ntopic read #\nuser bob\ntopic read #\n');
+    const options = { listeners, access, life: { filePollSeconds: 3600 } };
+    const url = await start(options);
+    const ada = await RawClient.connected(url, as('ada'));
+    const bob = await RawClient.connected(url, as('bob'));
+    await bob.subscribed('a', 1);
+    await deleteUser(passwordFile, 'ada');
+    writeFileSync(aclFile, 'user bob\ntopic read b\n');
+    expect(await bob.settled()).toEqual([]);
+    await server.reload({ ...options, limits: { subscriptionsPerClientMax: 1 } });
+    expect(await ada.next('disconnect')).toMatchObject({ reasonCode: 0x87 });
+    expect(server.subscriptions('bob')).toEqual([]);
+    await bob.subscribed('b', 1);
+    await expect(bob.subscribed('a', 1)).rejects.toThrow('SUBACK 135');
+    await expect(bob.subscribed('b/#', 1)).rejects.toThrow('SUBACK 151');
+  });
+
   test('a session belongs to its user: another one gets 0x85, in 3.1.1 return code 2', async () => {
     await setUser(passwordFile, 'ada', 'secret');
     await setUser(passwordFile, 'bob', 'secret');
