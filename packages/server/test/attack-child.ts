@@ -66,6 +66,19 @@ async function everythingHandled(socket: Socket): Promise<void> {
   });
 }
 
+/** `count` times a WebSocket upgrade and the first half of a frame of 1 MiB. */
+function halfFrames(half: readonly Uint8Array[]): Promise<void> {
+  return openAll(async (socket) => {
+    socket.write(
+      `GET /mqtt HTTP/1.1\r\nHost: ${hostname}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
+    );
+    await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => undefined);
+    const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4]);
+    await writeAll(socket.resume(), [header, ...half]);
+  });
+}
+
 const attacks: Record<AttackKind, () => Promise<void>> = {
   /** Connections that send nothing. */
   silent: () => openAll((socket) => void socket.resume()),
@@ -83,17 +96,10 @@ const attacks: Record<AttackKind, () => Promise<void>> = {
     }),
 
   /** WebSocket connections: half of a frame that is as large as a packet may be. */
-  halfFrame: () =>
-    openAll(async (socket) => {
-      socket.write(
-        `GET /mqtt HTTP/1.1\r\nHost: ${hostname}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
-      );
-      await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => undefined);
-      const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4]);
-      const chunks = [header, ...Array<Uint8Array>(8).fill(filler)];
-      await writeAll(socket.resume(), chunks);
-    }),
+  halfFrame: () => halfFrames(Array<Uint8Array>(8).fill(filler)),
+
+  /** The same in pieces that each become a chunk of their own: what is kept of them costs more than their bytes. */
+  halfFrameInPieces: () => halfFrames(Array<Uint8Array>(2600).fill(filler.subarray(0, 200))),
 
   /** Publishes `count` messages of 16 KiB, every second one at QoS 1, for five subscribers that never read. */
   neverReads: async () => {

@@ -9,7 +9,7 @@ export interface BrokerReport {
   readonly drops: Readonly<Record<string, number>>;
 }
 
-export type AttackKind = 'silent' | 'halfConnect' | 'slowConnect' | 'halfFrame' | 'neverReads' | 'subscribes';
+export type AttackKind = 'silent' | 'halfConnect' | 'slowConnect' | 'halfFrame' | 'halfFrameInPieces' | 'neverReads' | 'subscribes';
 
 /** What attackers do, to which URL of the broker. What `count` counts is told beside each attack. */
 export interface Attack {

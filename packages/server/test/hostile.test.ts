@@ -153,13 +153,13 @@ describe('hostile clients', { timeout: 60_000, retry: 1 }, () => {
     await expectUnharmed();
   });
 
-  test('1,000 WebSocket connections with half of a large frame', async () => {
+  test.each(['halfFrame', 'halfFrameInPieces'] as const)('1,000 WebSocket connections with half of a large frame: %s', async (kind) => {
     await startBroker({ connectDeadlineSeconds: 60 });
-    await warmUp('halfFrame', 50, 'websocket');
+    await warmUp(kind, 50, 'websocket');
     await beginMeasuring();
     const afterAttack: number[] = [];
     for (let round = 0; round < 2; round++) {
-      await attack('halfFrame', 1000, 'websocket');
+      await attack(kind, 1000, 'websocket');
       await sleep(500);
       await Promise.all(attackers.splice(0).map(ended));
       afterAttack.push((await broker.report('collect')).residentBytes);

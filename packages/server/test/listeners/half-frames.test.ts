@@ -4,18 +4,15 @@ import { WebSocket } from 'ws';
 import { eventually, fixture, onCleanup, optionsOf, serve } from './support.js';
 
 const MIB = 1024 * 1024;
-/** The default of `limits.unauthenticatedBytesMax`. Resident memory grows by more than is held, because garbage is collected late. */
+/** The default of `limits.unauthenticatedBytesMax`. What it means for resident memory is in hostile.test.ts, where the broker has a process of its own. */
 const BUDGET = 64 * MIB;
 
 /** Bounds what 1,000 clients make the server hold that each send half of a large frame, and never a CONNECT. */
-async function memoryGrowth(chunk: number): Promise<{ peak: number; destroyed: number }> {
+async function destroyedByBudget(chunk: number): Promise<number> {
   const served = await serve(optionsOf('websocket', { limits: { connectDeadlineSeconds: 120 } }), {
     limits: { unauthenticatedBytesMax: BUDGET },
     echo: true,
   });
-  globalThis.gc?.();
-  const before = process.memoryUsage().rss;
-  let peak = 0;
   let bytesPeak = 0;
   const clients = fork(fixture('half-frames.js'), [served.port, 1000, MIB, chunk].map(String));
   onCleanup(() => void clients.kill());
@@ -24,7 +21,6 @@ async function memoryGrowth(chunk: number): Promise<{ peak: number; destroyed: n
   await new Promise<void>((resolve) => {
     clients.on('message', (message) => {
       const { closed } = message as { closed: number };
-      peak = Math.max(peak, process.memoryUsage().rss - before);
       bytesPeak = Math.max(bytesPeak, served.admission.counters.unauthenticatedBytes);
       stableReports = closed === closedClients && closed > 0 ? stableReports + 1 : 0;
       closedClients = closed;
@@ -41,11 +37,9 @@ async function memoryGrowth(chunk: number): Promise<{ peak: number; destroyed: n
   expect(served.admission.counters.unauthenticatedBytes).toBeLessThan(1000);
   // The budget, and beyond it only the 4 KiB that nobody is closed for.
   expect(bytesPeak).toBeLessThan(BUDGET + 1000 * 4096);
-  return { peak, destroyed: closedByUnauthenticatedBytesMax };
+  return closedByUnauthenticatedBytesMax;
 }
 
 test.each([65_536, 200])('1,000 connections with half of a 1 MiB frame, sent in pieces of %i bytes', { timeout: 60_000 }, async (chunk) => {
-  const { peak, destroyed } = await memoryGrowth(chunk);
-  expect(destroyed).toBeGreaterThan(800);
-  expect(peak).toBeLessThan(256 * MIB);
+  expect(await destroyedByBudget(chunk)).toBeGreaterThan(800);
 });
