@@ -159,8 +159,12 @@ export class Server {
     for (const listener of this.listeners) await listener.reloadCertificates?.();
     this.options = complete;
     this.broker.configure(brokerSettings(complete));
-    for (const listener of complete.listeners) {
-      if (this.settings.has(listener.name)) this.settings.set(listener.name, this.connectionSettings(listener));
+    this.admission.limits = complete.limits;
+    for (const listener of this.listeners) {
+      const next = complete.listeners.find(({ name }) => name === listener.information.name);
+      if (next === undefined) continue;
+      listener.limit(next.limits);
+      this.settings.set(next.name, this.connectionSettings(next));
     }
     this.recheckAccess();
   }

@@ -1,5 +1,5 @@
 import { type ClientCertificate } from '../access/authenticator.js';
-import { type AdmissionTicket } from './admission.js';
+import { type AdmissionTicket, type GateLimits } from './admission.js';
 import { type ListenerInformation, type ListenerType } from './listener-options.js';
 
 /** What a byte stream calls on its connection. Nothing is called before `attach`, and nothing after `closed`. */
@@ -50,6 +50,8 @@ export interface Listener {
    * @throws ListenError if an address or a file cannot be used; nothing is left open then.
    */
   listen(): Promise<ListenerAddress>;
+  /** Other limits for the connections that come from now on. */
+  limit(limits: GateLimits): void;
   /** Stops accepting; streams that exist go on. */
   close(): Promise<void>;
   /**

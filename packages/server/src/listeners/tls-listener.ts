@@ -1,5 +1,5 @@
 import { acceptanceOf } from './accepted-socket.js';
-import { type Admission } from './admission.js';
+import { type Admission, type GateLimits } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { type ListenerInformation, type TlsListenerOptions } from './listener-options.js';
 import { bracketed, SocketAcceptor } from './socket-acceptor.js';
@@ -33,6 +33,10 @@ export class TlsListener implements Listener {
     const endpoints = await this.#acceptor.bindHosts(hosts, port);
     const urls = endpoints.map((endpoint) => `mqtts://${bracketed(endpoint.host)}:${endpoint.port}`);
     return { name, type, endpoints, socketPath: undefined, urls };
+  }
+
+  limit(limits: GateLimits): void {
+    this.#acceptor.gate.limits = limits;
   }
 
   close(): Promise<void> {

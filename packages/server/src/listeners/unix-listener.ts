@@ -1,7 +1,7 @@
 import { chmod, lstat, stat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { type Admission } from './admission.js';
+import { type Admission, type GateLimits } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { bindError, errorCode, ListenError } from './listen-error.js';
 import { type ListenerInformation, type UnixListenerOptions } from './listener-options.js';
@@ -39,6 +39,10 @@ export class UnixListener implements Listener {
       throw bindError(name, socketPath, error);
     }
     return { name, type, endpoints: [], socketPath, urls: [`unix:${socketPath}`] };
+  }
+
+  limit(limits: GateLimits): void {
+    this.#acceptor.gate.limits = limits;
   }
 
   close(): Promise<void> {
