@@ -16,8 +16,10 @@ it('a reload changes how many connections a listener takes, without a restart', 
     const refused = connect(Number(new URL(url).port), '127.0.0.1').resume();
     refused.on('error', () => undefined);
     await once(refused, 'close');
+    expect(server.clients()).toHaveLength(1);
     await server.reload({ listeners: [tcp], sys });
     const second = await connectAsync(url);
+    expect(server.clients()).toHaveLength(2);
     await Promise.all([first.endAsync(), second.endAsync()]);
   } finally {
     await server.stop();
