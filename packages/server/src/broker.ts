@@ -41,7 +41,6 @@ export interface BrokerSettings extends Omit<RoutingSettings, 'random'> {
   readonly limits: SessionLimits;
   readonly sessionsMax: number;
   readonly outgoingBytesPerConnectionMax: number;
-  readonly topicLevelsMax: number;
 }
 
 export interface BrokerParts {

@@ -358,7 +358,6 @@ function brokerSettings(options: CompleteServerOptions) {
     limits: sessionLimits,
     sessionsMax: limits.sessionsMax,
     outgoingBytesPerConnectionMax: limits.outgoingBytesPerConnectionMax,
-    topicLevelsMax: limits.topicLevelsMax,
     groupLimits: sessionLimits,
     strategyOf: (topicFilter: string) =>
       shared.rules.find((rule) => rule.filter === topicFilter || matches(rule.filter, topicFilter))?.strategy ?? shared.strategy,
