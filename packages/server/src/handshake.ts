@@ -11,8 +11,10 @@ import {
 import { authenticateWith } from './access/authenticate-with.js';
 import { type Authenticator, type Identity, type Refusal } from './access/authenticator.js';
 import { type AuthenticationExchange, type AuthenticationMechanism, type ExchangeStep } from './access/enhanced.js';
+import { allowAll } from './access/permissions.js';
 import { type Client } from './broker.js';
 import { type Connection } from './connection.js';
+import { recheckSubscriptions } from './subscribing.js';
 
 /** What a listener's handshakes share. */
 export interface HandshakeSettings {
@@ -282,6 +284,8 @@ export class Handshake {
       remoteAddress: stream.remoteAddress,
       sessionPresent,
     });
+    // The rules may have changed while nobody was connected.
+    if (sessionPresent && identity.permissions !== allowAll) recheckSubscriptions(connection, session);
     broker.routing.cameOnline(session);
     connection.pump();
     connection.resume();
