@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { runWireTest } from './run-wire-test.js';
 import { type Target } from './target.js';
+import { exchangeText } from './wire/exchange.js';
 import { nameOf, versionNames, type WireTest } from './wire-test.js';
 import { wireTests } from './wire-tests.js';
 
@@ -38,8 +39,9 @@ export function conformanceSuite(options: ConformanceSuiteOptions): void {
           const reason = skip.find((entry) => matches(entry, one))?.reason;
           test(nameOf(one), async (context) => {
             if (reason !== undefined) context.skip(reason);
-            const verdict = await runWireTest(one, broker!.target, options.timeoutMilliseconds);
-            if (verdict.verdict === 'broken') throw verdict.error;
+            const verdict = await runWireTest(one, broker!.target, { timeoutMilliseconds: options.timeoutMilliseconds });
+            if (verdict.verdict === 'broken')
+              throw new Error(`${verdict.reason}\n${exchangeText(verdict.exchange)}`, { cause: verdict.error });
             if (verdict.verdict !== 'holds') context.skip(verdict.reason);
           });
         }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { type Duplex } from 'node:stream';
 import { type Connect, type Target, type TargetVariants } from './target.js';
 import { type Part } from './wire/bytes.js';
+import { Exchange } from './wire/exchange.js';
 import { MqttClient } from './wire/mqtt-client.js';
 import { property } from './wire/properties.js';
 import { type ConnectOptions, connect, type Version } from './wire/requests.js';
@@ -8,6 +10,11 @@ import { type ConnectOptions, connect, type Version } from './wire/requests.js';
 /** Thrown by a test that had no chance to see what its statement speaks of, e.g. because the broker sends no Reason Strings. */
 export class NotObserved extends Error {
   override readonly name = 'NotObserved';
+}
+
+/** No transport connection could be made. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
 }
 
 export interface ClientOptions extends ConnectOptions {
@@ -22,6 +29,9 @@ export class WireContext {
   readonly target: Target;
   /** How long an answer may take. */
   readonly timeoutMilliseconds: number;
+  /** What went over the connections of this test. */
+  readonly exchange: Exchange;
+  private isGivenUp = false;
   private readonly unique: string = randomBytes(6).toString('hex');
   private names = 0;
   private readonly clients: MqttClient[] = [];
@@ -32,6 +42,12 @@ export class WireContext {
     this.version = version;
     this.target = target;
     this.timeoutMilliseconds = timeoutMilliseconds;
+    const { password, users = [], enhancedAuthentication } = target.settings;
+    const secrets = [password, ...users.map((user) => user.password), enhancedAuthentication?.password];
+    this.exchange = new Exchange(
+      version,
+      secrets.filter((secret) => secret !== undefined),
+    );
   }
 
   /** 1 to 23 bytes of 0-9 and a-z, as every server has to accept. */
@@ -53,9 +69,17 @@ export class WireContext {
   /** A transport connection on which nothing was sent yet. */
   async open(variant?: keyof TargetVariants): Promise<MqttClient> {
     const connectTransport: Connect = (variant === undefined ? undefined : this.target.variants?.[variant]) ?? this.target.connect;
-    const client = new MqttClient(await connectTransport(), this.version, this.timeoutMilliseconds);
+    const stream = await within(connectTransport(), this.timeoutMilliseconds);
+    const client = new MqttClient(stream, this.version, this.timeoutMilliseconds, this.exchange, this.clients.length + 1);
     this.clients.push(client);
+    if (this.isGivenUp) client.cut();
     return client;
+  }
+
+  /** The test goes no further: what is open is closed, and so is whatever it still opens. */
+  giveUp(): void {
+    this.isGivenUp = true;
+    for (const client of this.clients) client.cut();
   }
 
   /** The bytes of a CONNECT with the target's credentials and, unless one is given, a new client id. */
@@ -135,6 +159,9 @@ export class WireContext {
   async cleanUp(): Promise<void> {
     for (const client of this.clients) client.cut();
     if (this.retained.length === 0 && this.persistent.size === 0) return;
+    // What a test that was given up had just sent may still be on its way.
+    if (this.isGivenUp) await this.sleep(200);
+    this.isGivenUp = false;
     try {
       for (const clientId of [...this.persistent, this.clientId()]) {
         const client = await this.open();
@@ -146,6 +173,27 @@ export class WireContext {
     } catch {
       for (const client of this.clients) client.cut();
     }
+  }
+}
+
+/** The connection, or Unreachable; one that is made too late is closed. */
+async function within(connection: Promise<Duplex>, milliseconds: number): Promise<Duplex> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      connection.then(
+        (stream) => stream.destroy(),
+        () => undefined,
+      );
+      reject(new Unreachable(`no connection within ${milliseconds} ms`));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([connection, late]);
+  } catch (error) {
+    throw error instanceof Unreachable ? error : new Unreachable(`no connection: ${(error as Error).message}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -6,7 +6,9 @@ describe('no wire test passes on a server that', () => {
   for (const [name, behaviour] of Object.entries(badServers)) {
     test(name, async () => {
       const { target, stop } = await badTarget(name, behaviour);
-      const verdicts = await Promise.all(wireTests.map(async (one) => ({ one, ...(await runWireTest(one, target, 100)) })));
+      const verdicts = await Promise.all(
+        wireTests.map(async (one) => ({ one, ...(await runWireTest(one, target, { timeoutMilliseconds: 100 })) })),
+      );
       await stop();
       expect(verdicts.filter(({ verdict }) => verdict === 'holds').map(({ one }) => `${one.version} ${nameOf(one)}`)).toEqual([]);
       expect(verdicts.filter(({ verdict }) => verdict === 'notConfigurable')).toEqual([]);

@@ -110,7 +110,7 @@ afterAll(() => stop());
 async function verdicts(id: string, fault: Fault): Promise<string[]> {
   const broken = { ...target, connect: async () => through(fault, await target.connect()) };
   const named = wireTests.filter(({ version, ids }) => version === 5 && ids.includes(id));
-  return (await Promise.all(named.map((one) => runWireTest(one, broken, 1500)))).map(({ verdict }) => verdict);
+  return (await Promise.all(named.map((one) => runWireTest(one, broken, { timeoutMilliseconds: 1500 })))).map(({ verdict }) => verdict);
 }
 
 test('the proxy alone changes no verdict', async () => {

@@ -1,5 +1,6 @@
 import { type Part } from './bytes.js';
 import { RawClient } from './raw-client.js';
+import { reasonCodeText } from './reason-codes.js';
 import { acknowledge, disconnect, type FilterOptions, type PublishOptions, publish, subscribe, unsubscribe } from './requests.js';
 import { type AcknowledgementPacket, type ConnackPacket, type PublishPacket, type SubscriptionAcknowledgement } from './server-packets.js';
 
@@ -17,7 +18,7 @@ export class MqttClient extends RawClient {
   /** Takes the CONNACK of an accepted CONNECT. */
   async accept(): Promise<void> {
     this.connack = await this.expect('connack');
-    if (this.connack.reasonCode !== 0) this.fail(`CONNECT was refused with ${code(this.connack.reasonCode)}`);
+    if (this.connack.reasonCode !== 0) this.fail(`CONNECT was refused with ${reasonCodeText(this.connack.reasonCode, this.version)}`);
   }
 
   packetId(): number {
@@ -34,7 +35,7 @@ export class MqttClient extends RawClient {
     const suback = await this.requestSubscribe(list, properties);
     list.forEach((one, index) => {
       if (suback.reasonCodes[index] !== (one.qos ?? 0))
-        this.fail(`SUBACK ${index} is ${code(suback.reasonCodes[index])}, not the QoS asked for`);
+        this.fail(`SUBACK ${index} is ${reasonCodeText(suback.reasonCodes[index], this.version, 'SUBACK')}, not the QoS asked for`);
     });
     return suback;
   }
@@ -65,7 +66,7 @@ export class MqttClient extends RawClient {
     this.send(publish(this.version, { ...options, ...(qos > 0 ? { packetId } : {}) }));
     if (qos === 0) return this.barrier();
     const answer = await this.acknowledgement(qos === 1 ? 'puback' : 'pubrec', packetId);
-    if (answer.reasonCode >= 0x80) this.fail(`PUBLISH was refused with ${code(answer.reasonCode)}`);
+    if (answer.reasonCode >= 0x80) this.fail(`PUBLISH was refused with ${reasonCodeText(answer.reasonCode)}`);
     if (qos === 2) await this.release(packetId);
   }
 
@@ -130,12 +131,10 @@ export class MqttClient extends RawClient {
     if (first === undefined) return undefined;
     if (first.type !== 'disconnect') return this.fail(`${first.type} came before the close`);
     if (!codes.includes(first.reasonCode))
-      this.fail(`DISCONNECT has ${code(first.reasonCode)}; right would be ${codes.map(code).join(' ')}`);
+      this.fail(
+        `DISCONNECT has ${reasonCodeText(first.reasonCode)}; right would be ${codes.map((code) => reasonCodeText(code)).join(', ')}`,
+      );
     if (second !== undefined) this.fail(`${second.type} came after DISCONNECT`);
     return first.reasonCode;
   }
-}
-
-function code(reasonCode: number): string {
-  return `0x${reasonCode.toString(16).padStart(2, '0')}`;
 }

@@ -1,12 +1,13 @@
 import { type Duplex } from 'node:stream';
-import { bytes, hexadecimal, type Part } from './bytes.js';
+import { bytes, type Part } from './bytes.js';
+import { type Exchange } from './exchange.js';
 import { pingreq, type Version } from './requests.js';
 import { type PacketByType, type ServerPacket } from './server-packets.js';
 import { StrictReader } from './strict-reader.js';
 
 type PacketType = keyof PacketByType;
 
-/** The server did not do what the test asks for; the message ends with what went over the wire last. */
+/** The server did not do what the test asks for. */
 export class Expectation extends Error {
   override readonly name = 'Expectation';
 }
@@ -16,8 +17,9 @@ export class RawClient {
   readonly version: Version;
   /** How long an answer may take before it counts as missing. */
   readonly timeoutMilliseconds: number;
-  /** Lines of `→ bytes sent` and `← bytes received`. */
-  readonly transcript: string[] = [];
+  private readonly exchange: Exchange;
+  /** Its number in the exchange. */
+  private readonly connection: number;
   private readonly stream: Duplex;
   private readonly reader: StrictReader;
   private readonly packets: ServerPacket[] = [];
@@ -25,19 +27,22 @@ export class RawClient {
   private readonly received: Buffer[] = [];
   private failure: Error | undefined;
   private closed = false;
+  private isCut = false;
   private wake: () => void = () => undefined;
 
-  constructor(stream: Duplex, version: Version, timeoutMilliseconds: number) {
+  constructor(stream: Duplex, version: Version, timeoutMilliseconds: number, exchange: Exchange, connection: number) {
     this.stream = stream;
     this.version = version;
     this.timeoutMilliseconds = timeoutMilliseconds;
+    this.exchange = exchange;
+    this.connection = connection;
     this.reader = new StrictReader(version);
     stream.on('data', (chunk: Buffer) => this.take(chunk));
     for (const event of ['end', 'close', 'error']) stream.on(event, () => this.markClosed());
   }
 
   private take(chunk: Buffer): void {
-    this.note('←', chunk);
+    this.exchange.record(this.connection, 'received', chunk);
     if (this.received.length < 16) this.received.push(chunk);
     try {
       if (this.failure === undefined) this.packets.push(...this.reader.read(chunk));
@@ -48,24 +53,20 @@ export class RawClient {
   }
 
   private markClosed(): void {
+    if (!this.closed && !this.isCut) this.exchange.record(this.connection, 'closed by the server');
     this.closed = true;
     this.wake();
-  }
-
-  private note(arrow: string, content: Buffer): void {
-    this.transcript.push(`${arrow} ${hexadecimal(content)}`);
-    if (this.transcript.length > 12) this.transcript.shift();
   }
 
   /** Writes the parts in one piece. A server that has closed already is no error here. */
   send(...parts: readonly Part[]): void {
     const content = bytes(...parts);
-    this.note('→', content);
+    this.exchange.record(this.connection, 'sent', content);
     if (!this.stream.destroyed && this.stream.writable) this.stream.write(content);
   }
 
   fail(reason: string): never {
-    throw new Expectation(`${reason}\n${this.transcript.join('\n')}`);
+    throw new Expectation(reason);
   }
 
   /** Milliseconds from which on an answer is late. */
@@ -152,6 +153,7 @@ export class RawClient {
 
   /** Ends the transport without a DISCONNECT, as a broken network does. */
   cut(): void {
+    this.isCut = true;
     this.stream.on('error', () => undefined);
     this.stream.destroy();
   }
