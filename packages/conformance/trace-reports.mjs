@@ -1,25 +1,28 @@
-// The part of the trace that needs no run: statement lists, comments, reports.
+// The part of the trace that needs no run: statement lists, exceptions, comments, reports.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const lists = { 'MQTT 5.0': 'mqtt5-statements.tsv', 'MQTT 3.1.1': 'mqtt311-statements.tsv', 'MQTT 3.1': 'mqtt31-differences.tsv' };
+const exceptionsMax = 10;
+
+function readRows(file) {
+  const rows = readFileSync(file, 'utf8').trim().split('\n').slice(1);
+  return rows.map((row) => row.split('\t'));
+}
 
 /** Version name → id → row. */
 export function readStatements(folder) {
   return new Map(
-    Object.entries(lists).map(([version, file]) => {
-      const rows = readFileSync(join(folder, file), 'utf8').trim().split('\n').slice(1);
-      return [
-        version,
-        new Map(
-          rows.map((row) => {
-            const [id, role, testable, gist] = row.split('\t');
-            return [id, { id, role, testable, gist }];
-          }),
-        ),
-      ];
-    }),
+    Object.entries(lists).map(([version, file]) => [
+      version,
+      new Map(readRows(join(folder, file)).map(([id, role, testable, gist]) => [id, { id, role, testable, gist }])),
+    ]),
   );
+}
+
+/** Statements that our server cannot show, each with the reason; `instead` is the alternative that it takes where the specification offers one. */
+export function readExceptions(folder) {
+  return readRows(join(folder, 'exceptions.tsv')).map(([version, id, instead, reason]) => ({ version, id, instead, reason }));
 }
 
 /** Version name → ids that stand in brackets in the sources; `v3.1.1` in the same brackets tells the version, 5.0 is meant without. */
@@ -57,4 +60,30 @@ export function traceReports(reports, statements) {
   }
   const proved = new Map([...passed].map(([version, ids]) => [version, new Set([...ids].filter((id) => !failed.get(version).has(id)))]));
   return { proved, failed, unknown: [...unknown] };
+}
+
+/** What is wrong with the list of exceptions, as sentences. It is short, and an entry goes when its statement can be shown. */
+export function faultsOf(exceptions, statements, proved) {
+  const faults = [];
+  // Exceptions that stand for the same choice between alternatives count as one.
+  const counted = new Set(exceptions.map(({ version, id, instead }) => `${version} ${instead || id}`));
+  if (counted.size > exceptionsMax) faults.push(`${counted.size} exceptions are more than ${exceptionsMax}`);
+  for (const { version, id, instead, reason } of exceptions) {
+    const named = `the exception ${version} ${id}`;
+    if (statements.get(version)?.get(id)?.testable !== 'wire') faults.push(`${named} is no statement that shows on the wire`);
+    else if (proved.get(version).has(id)) faults.push(`${named} is proved, and has to go`);
+    if (instead && !proved.get(version)?.has(instead)) faults.push(`${named}: the alternative ${instead} is not proved`);
+    if (!reason) faults.push(`${named} has no reason`);
+  }
+  return faults;
+}
+
+/** The statements of one version that show on the wire, by what is known of them; breaches of a client's duties show by the server's reaction. */
+export function statesOf(list, proved, comments, excepted) {
+  const states = { holds: [], excepted: [], obeyed: [], silent: [] };
+  for (const { id, testable } of list.values()) {
+    if (testable !== 'wire') continue;
+    states[proved.has(id) ? 'holds' : excepted.has(id) ? 'excepted' : comments.has(id) ? 'obeyed' : 'silent'].push(id);
+  }
+  return states;
 }

@@ -36,6 +36,8 @@ export interface TargetVariants {
   readonly wildcardUnavailable?: Connect;
   readonly sharedUnavailable?: Connect;
   readonly subscriptionIdentifiersUnavailable?: Connect;
+  /** Topic Alias Maximum 0, or none. */
+  readonly topicAliasUnavailable?: Connect;
   /** Gives a Server Keep Alive of 1 second to everybody who asks for more. */
   readonly serverKeepAlive?: Connect;
 }

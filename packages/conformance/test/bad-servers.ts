@@ -70,6 +70,7 @@ export async function badTarget(name: string, behaviour: Behaviour): Promise<{ t
     wildcardUnavailable: connect,
     sharedUnavailable: connect,
     subscriptionIdentifiersUnavailable: connect,
+    topicAliasUnavailable: connect,
     serverKeepAlive: connect,
   };
   const user = { userName: 'u', password: 'p' };

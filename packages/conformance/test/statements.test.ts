@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { nameOf, versionNames, wireTests } from '../src/index.js';
 // @ts-expect-error The trace is a plain script.
-import { idsInComments, readStatements, traceReports } from '../trace-reports.mjs';
+import { faultsOf, idsInComments, readExceptions, readStatements, statesOf, traceReports } from '../trace-reports.mjs';
 
 interface Statement {
   readonly id: string;
@@ -10,7 +10,15 @@ interface Statement {
   readonly testable: 'wire' | 'client' | 'doc' | 'internal';
 }
 
-const statements = readStatements(fileURLToPath(new URL('../spec', import.meta.url))) as Map<string, Map<string, Statement>>;
+interface Exception {
+  readonly version: string;
+  readonly id: string;
+  readonly instead: string;
+  readonly reason: string;
+}
+
+const spec = fileURLToPath(new URL('../spec', import.meta.url));
+const statements = readStatements(spec) as Map<string, Map<string, Statement>>;
 
 test('the lists are whole', () => {
   expect([...statements].map(([version, list]) => [version, list.size])).toEqual([
@@ -32,9 +40,14 @@ test('no two tests of a version have the same title', () => {
   expect(titles.filter((title, index) => titles.indexOf(title) !== index)).toEqual([]);
 });
 
-test('every difference of 3.1 has a test', () => {
-  const named = new Set(wireTests.filter(({ version }) => version === 3).flatMap(({ ids }) => ids));
-  expect([...(statements.get('MQTT 3.1')?.keys() ?? [])].filter((id) => !named.has(id))).toEqual([]);
+test('every statement that shows on the wire has a test', () => {
+  const named = new Set(wireTests.flatMap(({ version, ids }) => ids.map((id) => `${versionNames[version]} ${id}`)));
+  const untested = [...statements].flatMap(([version, list]) =>
+    [...list.values()]
+      .filter(({ id, testable }) => testable === 'wire' && !named.has(`${version} ${id}`))
+      .map(({ id }) => `${version} ${id}`),
+  );
+  expect(untested).toEqual([]);
 });
 
 test('names begin with the ids', () => {
@@ -78,4 +91,39 @@ test('the trace reads ids in comments by version', () => {
   ]) as Map<string, Set<string>>;
   expect([...(found.get('MQTT 5.0') ?? [])]).toEqual(['MQTT-3.1.2-24', 'MQTT-1.5.4-1']);
   expect([...(found.get('MQTT 3.1.1') ?? [])]).toEqual(['MQTT-3.1.3-8', 'MQTT-1.5.3-1']);
+});
+
+const exception: Exception = { version: 'MQTT 5.0', id: 'MQTT-3.3.4-5', instead: 'MQTT-3.3.4-4', reason: 'one copy for all' };
+const provedBy = (...ids: readonly string[]) => new Map([['MQTT 5.0', new Set(ids)]]);
+
+test('our exceptions are few, and each has a reason', () => {
+  const exceptions = readExceptions(spec) as Exception[];
+  expect(faultsOf(exceptions, statements, provedBy(...exceptions.map(({ instead }) => instead)))).toEqual([]);
+});
+
+test.each([
+  ['is proved, and has to go', [exception], ['MQTT-3.3.4-4', 'MQTT-3.3.4-5']],
+  ['the alternative MQTT-3.3.4-4 is not proved', [exception], []],
+  ['is no statement that shows on the wire', [{ ...exception, id: 'MQTT-3.1.2-20' }], ['MQTT-3.3.4-4']],
+  ['is no statement that shows on the wire', [{ ...exception, id: 'MQTT-9.9.9-9' }], ['MQTT-3.3.4-4']],
+  ['has no reason', [{ ...exception, reason: '' }], ['MQTT-3.3.4-4']],
+  ['11 exceptions are more than 10', Array.from({ length: 11 }, (_, n) => ({ ...exception, id: `MQTT-3.1.2-${n + 1}`, instead: '' })), []],
+])('the trace fails on an exception that %s', (fault, exceptions, proved) => {
+  expect(faultsOf(exceptions, statements, provedBy(...proved))).toEqual([expect.stringContaining(fault)]);
+});
+
+test('exceptions for one choice between alternatives count as one', () => {
+  const same = Array.from({ length: 11 }, (_, n) => ({ ...exception, id: `MQTT-3.1.2-${n + 1}` }));
+  expect(faultsOf(same, statements, provedBy('MQTT-3.3.4-4'))).toEqual([]);
+});
+
+test('the trace sorts what shows on the wire, whoever has the duty', () => {
+  const rows = ['wire', 'wire', 'wire', 'wire', 'client', 'doc'].map((testable, n) => ({ id: `${n}`, role: 'client', testable }));
+  const list = new Map(rows.map((row) => [row.id, row]));
+  expect(statesOf(list, new Set(['0']), new Set(['0', '1', '2']), new Set(['1']))).toEqual({
+    holds: ['0'],
+    excepted: ['1'],
+    obeyed: ['2'],
+    silent: ['3'],
+  });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Connect, overTcp, overWebSocket, type Target } from '@si-mqtt/conformance';
 import { expect, vi } from 'vitest';
 import { setUser } from '../src/access/password-edit.js';
-import { createServer } from '../src/index.js';
+import { createServer, type Server } from '../src/index.js';
 
 const users = [
   { userName: 'alice', password: 'wonderland' },
@@ -33,9 +33,11 @@ export async function startTarget(transport: 'default' | 'websocket'): Promise<{
   for (const { userName, password } of users) await setUser(passwordFile, userName, password, { scram: true });
   await writeFile(aclFile, accessRules);
   const server = await createServer({ listeners, access: { passwordFile, aclFile }, responses: { topicPrefix: 'answers/%c' } });
-  await server.start();
-  const urlOf = (name: string) => new URL(server.addresses().find(({ listener }) => listener === name)!.url);
-  const over = (name: string): Connect => overTcp(Number(urlOf(name).port));
+  // How many aliases there are is a matter of the node, not of a listener.
+  const withoutAliases = await createServer({ listeners: [{ name: 'default', type: 'tcp' }], limits: { topicAliasMaximumIn: 0 } });
+  await Promise.all([server.start(), withoutAliases.start()]);
+  const urlOf = (name: string, of: Server = server) => new URL(of.addresses().find(({ listener }) => listener === name)!.url);
+  const over = (name: string, of?: Server): Connect => overTcp(Number(urlOf(name, of).port));
   const webSocketUrl = urlOf('websocket').href;
   return {
     target: {
@@ -55,6 +57,7 @@ export async function startTarget(transport: 'default' | 'websocket'): Promise<{
         wildcardUnavailable: over('wildcardUnavailable'),
         sharedUnavailable: over('sharedUnavailable'),
         subscriptionIdentifiersUnavailable: over('subscriptionIdentifiersUnavailable'),
+        topicAliasUnavailable: over('default', withoutAliases),
         serverKeepAlive: over('serverKeepAlive'),
       },
     },
@@ -62,7 +65,7 @@ export async function startTarget(transport: 'default' | 'websocket'): Promise<{
       // The suite removes the retained messages and sessions that it made; those of the last connections may end a moment later.
       await vi.waitFor(() => expect(server.clients().map(({ clientId }) => clientId)).toEqual([]));
       expect((await server.retainedMessages('#')).messages).toEqual([]);
-      await server.stop();
+      await Promise.all([server.stop(), withoutAliases.stop()]);
       await rm(folder, { recursive: true });
     },
   };

@@ -140,7 +140,18 @@ export const forwardingTests: readonly WireTest[] = [
   v5('3.3.2-8', 'Topic Alias 0 closes the connection', async (context) => {
     await context.expectBreach(publish(5, { topic: context.topic(), properties: [property.topicAlias(0)] }), [0x94]);
   }),
-  v5('3.2.2-17 3.2.2-18 3.3.2-9', 'a Topic Alias above the maximum of the server ends the connection with 0x94', async (context) => {
+  v5(
+    '3.2.2-18',
+    'any Topic Alias ends the connection with 0x94 where the server takes none',
+    async (context) => {
+      const client = await context.connect({ variant: 'topicAliasUnavailable' });
+      equal(client.connack.properties.topicAliasMaximum ?? 0, 0, 'Topic Alias Maximum');
+      client.send(publish(5, { topic: context.topic(), properties: [property.topicAlias(1)] }));
+      await client.expectClosedWith([0x94, 0x82]);
+    },
+    'topicAliasUnavailable',
+  ),
+  v5('3.2.2-17 3.3.2-9', 'a Topic Alias above the maximum of the server ends the connection with 0x94', async (context) => {
     const control = await context.connect();
     const above = (control.connack.properties.topicAliasMaximum ?? 0) + 1;
     if (above > 65_535) context.notObserved('every Topic Alias is allowed');
