@@ -1,5 +1,13 @@
-import { type Env, MemoryRetained, MemorySessions, Message, type MessageContent } from '@si-mqtt/session';
-import { retainedStoreSuite, type StoreUnderTest, sessionStoreSuite } from '../src/vitest.js';
+import {
+  type Env,
+  MemoryJournal,
+  MemoryJournalState,
+  MemoryRetained,
+  MemorySessions,
+  Message,
+  type MessageContent,
+} from '@si-mqtt/session';
+import { journalSuite, retainedStoreSuite, type StoreUnderTest, sessionStoreSuite } from '../src/vitest.js';
 
 /** A store whose clock stands still unless it is moved. */
 function under<Store>(create: (env: Env) => Store): Promise<StoreUnderTest<Store>> {
@@ -23,3 +31,14 @@ retainedStoreSuite({
 });
 
 sessionStoreSuite({ name: 'MemorySessions', start: () => under((env) => new MemorySessions(env)) });
+
+journalSuite({
+  name: 'MemoryJournal',
+  start: async () => {
+    const { message, stop } = await under(() => undefined);
+    const state = new MemoryJournalState();
+    // The commit of a real store takes a while, too.
+    const commit = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+    return { open: () => Promise.resolve(new MemoryJournal(state, commit)), message, stop };
+  },
+});

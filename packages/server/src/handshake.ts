@@ -232,8 +232,6 @@ export class Handshake {
       clientId: this.clientId,
       userName: identity.userName,
       cleanStart: negotiated.cleanStart,
-      sessionExpiryInterval: negotiated.sessionExpiryInterval,
-      will: this.connect.will,
     });
     if (lease === 'unavailable') {
       this.refuse({ reasonCode: ReasonCode.serverUnavailable });

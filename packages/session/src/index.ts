@@ -1,6 +1,7 @@
 export { DropCounters } from './drop-counters.js';
 export { Inbound, type PublishTarget, pending } from './inbound.js';
 export { type Capabilities, defaultSessionLimits, fullCapabilities, type QueueOverflow, type SessionLimits } from './limits.js';
+export { MemoryJournal, MemoryJournalState } from './memory/memory-journal.js';
 export { MemoryRetained, type RetainedLimits } from './memory/memory-retained.js';
 export { MemorySessions } from './memory/memory-sessions.js';
 export { SingleNode } from './memory/single-node.js';
@@ -11,18 +12,22 @@ export { type DeliveryOutcome, Outbound, type SessionSurroundings } from './outb
 export { largePacketBytes, type Output } from './output.js';
 export { type Cluster, type ClusterHost, type ClusterStatus, type InterestChange } from './ports/cluster.js';
 export { type Env } from './ports/env.js';
-export { type RetainedPage, type RetainedPut, type RetainedStore, type RetainedVersion } from './ports/retained-store.js';
 export {
-  type AcquireRequest,
-  type Position,
-  type QueuePage,
-  type SessionLease,
-  type SessionOperation,
-  type SessionState,
-  type SessionStore,
-  type StoredDelivery,
-  type StoredSession,
-} from './ports/session-store.js';
+  type ConnectedState,
+  type DelayedWill,
+  type DisconnectedState,
+  type Journal,
+  type JournalCondition,
+  type JournaledDelivery,
+  type JournalHost,
+  type QueuePosition,
+  type RestoredDelivery,
+  type RestoredGroup,
+  type RestoredSession,
+  type SessionKey,
+} from './ports/journal.js';
+export { type RetainedPage, type RetainedPut, type RetainedStore, type RetainedVersion } from './ports/retained-store.js';
+export { type AcquireRequest, type Position, type SessionLease, type SessionStore, type StoredSession } from './ports/session-store.js';
 export { RetainedReplay } from './retained-replay.js';
 export { type DetachOutcome, Session } from './session.js';
 export { type GroupOutcome, SharedGroup, type SharedGroupLimits, type SharedStrategy } from './shared-group.js';

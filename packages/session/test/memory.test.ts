@@ -110,17 +110,15 @@ describe('RetainedReplay', () => {
 });
 
 describe('MemorySessions', () => {
-  const request = { clientId: 'c', userName: undefined, cleanStart: false, sessionExpiryInterval: 10, will: undefined };
+  const request = { clientId: 'c', userName: undefined, cleanStart: false };
 
   it('fences the older lease, and keeps the session', async () => {
     const store = new MemorySessions(new TestEnv());
     const first = await store.acquire(request);
-    await first.commit([{ operation: 'receiveInbound', packetId: 4 }]);
     const second = await store.acquire(request);
     expect([first.sessionPresent, second.sessionPresent]).toEqual([false, true]);
-    expect(second.state.receivedPacketIds).toEqual([4]);
     expect(await first.lost).toBe('takenOver');
-    expect(await first.commit([])).toBe('fenced');
+    expect(await first.detach(0)).toBe('fenced');
     expect(second.incarnation).toBe(first.incarnation);
   });
 
@@ -133,6 +131,21 @@ describe('MemorySessions', () => {
     const second = await store.acquire(request);
     expect(second.sessionPresent).toBe(false);
     expect(second.incarnation).not.toBe(first.incarnation);
+  });
+});
+
+describe('MemorySessions of an earlier run', () => {
+  it('are continued under their incarnation, and new ones get one that the journal gives', async () => {
+    const store = new MemorySessions(new TestEnv(), () => 77n);
+    store.restore({ clientId: 'c', userName: undefined, incarnation: 5n, expiresAt: Infinity });
+    expect(await store.acquire({ clientId: 'c', userName: undefined, cleanStart: false })).toMatchObject({
+      sessionPresent: true,
+      incarnation: 5n,
+    });
+    expect(await store.acquire({ clientId: 'c', userName: undefined, cleanStart: true })).toMatchObject({
+      sessionPresent: false,
+      incarnation: 77n,
+    });
   });
 });
 

@@ -48,7 +48,7 @@ const negotiated = negotiate(connect, {
 });
 if ('refused' in negotiated) throw new Error(negotiated.reasonString);
 
-const lease = await new MemorySessions(env).acquire({ ...negotiated, userName: undefined, will: undefined });
+const lease = await new MemorySessions(env).acquire({ ...negotiated, userName: undefined });
 const session = new Session(lease, undefined, negotiated, { env, limits: defaultSessionLimits, drops: new DropCounters() });
 
 // A message is delivered at QoS 1, and the connection is lost before its PUBACK.

@@ -153,8 +153,6 @@ export class Harness {
       clientId: negotiated.clientId,
       userName: undefined,
       cleanStart: connect.cleanStart,
-      sessionExpiryInterval: negotiated.sessionExpiryInterval,
-      will: connect.will,
     });
     const session = new Session(lease, undefined, negotiated, this.surroundings);
     return { session, output: this.attach(session, change) };

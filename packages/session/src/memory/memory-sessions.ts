@@ -1,42 +1,37 @@
 import { type Env } from '../ports/env.js';
-import {
-  type AcquireRequest,
-  type Position,
-  type QueuePage,
-  type SessionLease,
-  type SessionOperation,
-  type SessionState,
-  type SessionStore,
-  type StoredDelivery,
-  type StoredSession,
-} from '../ports/session-store.js';
-import { type Subscription } from '../subscription.js';
+import { type AcquireRequest, type Position, type SessionLease, type SessionStore, type StoredSession } from '../ports/session-store.js';
 
-/** One session's stored state; `lease` is its present holder's. */
+function counter(): () => Position {
+  let position = 0n;
+  return () => ++position;
+}
+
+/** One session; `lease` is its present holder's. */
 interface Entry {
   readonly clientId: string;
   readonly userName: string | undefined;
   readonly incarnation: Position;
-  readonly subscriptions: Map<string, Subscription>;
-  readonly receivedPacketIds: Set<number>;
-  readonly deliveries: Map<Position, StoredDelivery>;
-  will: SessionState['will'];
   expiresAt: number;
   lease: MemoryLease | undefined;
 }
 
 /**
- * The in-memory reference of SessionStore: nothing outlives the process. The server keeps its sessions itself when the store is not
- * durable, so here it uses only the ownership; the operations are what durable stores are compared with.
+ * The in-memory reference of SessionStore, which is all that one node needs: with a journal, what the journal has kept is restored here.
  */
 export class MemorySessions implements SessionStore {
-  readonly durable: boolean = false;
   private readonly entries: Map<string, Entry> = new Map();
   private readonly env: Env;
-  private position = 0n;
+  private readonly nextIncarnation: () => Position;
 
-  constructor(env: Env) {
+  /** With a journal, incarnations come from there: they must be new in all runs of the node. */
+  constructor(env: Env, nextIncarnation: () => Position = counter()) {
     this.env = env;
+    this.nextIncarnation = nextIncarnation;
+  }
+
+  /** A session of an earlier run of the node; nobody is connected. */
+  restore({ clientId, userName, incarnation, expiresAt }: Omit<StoredSession, 'connected'>): void {
+    this.entries.set(clientId, { clientId, userName, incarnation, expiresAt, lease: undefined });
   }
 
   acquire(request: AcquireRequest): Promise<SessionLease> {
@@ -47,17 +42,12 @@ export class MemorySessions implements SessionStore {
       entry = {
         clientId: request.clientId,
         userName: request.userName,
-        incarnation: this.nextPosition(),
-        subscriptions: new Map(),
-        receivedPacketIds: new Set(),
-        deliveries: new Map(),
-        will: undefined,
+        incarnation: this.nextIncarnation(),
         expiresAt: Infinity,
         lease: undefined,
       };
       this.entries.set(request.clientId, entry);
     }
-    entry.will = request.will;
     entry.expiresAt = Infinity;
     const lease = new MemoryLease(this, entry, sessionPresent);
     entry.lease = lease;
@@ -75,15 +65,9 @@ export class MemorySessions implements SessionStore {
           incarnation: entry.incarnation,
           connected: entry.lease !== undefined,
           expiresAt: entry.expiresAt,
-          subscriptions: entry.subscriptions.size,
-          queued: entry.deliveries.size,
         };
       }),
     );
-  }
-
-  nextPosition(): Position {
-    return ++this.position;
   }
 
   now(): number {
@@ -127,26 +111,9 @@ class MemoryLease implements SessionLease {
     return this.entry.incarnation;
   }
 
-  get state(): SessionState {
-    const { subscriptions, receivedPacketIds, will } = this.entry;
-    return { subscriptions: [...subscriptions.values()], receivedPacketIds: [...receivedPacketIds], will };
-  }
-
   lose(reason: 'takenOver' | 'ended'): void {
     if (this.entry.lease === this) this.entry.lease = undefined;
     this.settle(reason);
-  }
-
-  page(after: Position | undefined, limit: number): Promise<QueuePage> {
-    const later = [...this.entry.deliveries.values()].filter((delivery) => after === undefined || delivery.position > after);
-    const deliveries = later.slice(0, limit);
-    return Promise.resolve({ deliveries, after: later.length > limit ? deliveries.at(-1)!.position : undefined });
-  }
-
-  commit(operations: readonly SessionOperation[]): Promise<'committed' | 'fenced'> {
-    if (this.entry.lease !== this) return Promise.resolve('fenced');
-    for (const operation of operations) this.apply(operation);
-    return Promise.resolve('committed');
   }
 
   detach(sessionExpiryInterval: number): Promise<'committed' | 'fenced'> {
@@ -168,42 +135,5 @@ class MemoryLease implements SessionLease {
       this.lose('ended');
     }
     return Promise.resolve();
-  }
-
-  private apply(operation: SessionOperation): void {
-    const { subscriptions, deliveries, receivedPacketIds } = this.entry;
-    switch (operation.operation) {
-      case 'subscribe':
-        subscriptions.set(operation.subscription.requested, operation.subscription);
-        return;
-      case 'unsubscribe':
-        subscriptions.delete(operation.requested);
-        return;
-      case 'enqueue': {
-        const position = this.store.nextPosition();
-        operation.delivery.message.keep();
-        deliveries.set(position, { ...operation.delivery, position, packetId: 0, released: false });
-        return;
-      }
-      case 'assignPacketId': {
-        const delivery = deliveries.get(operation.position);
-        if (delivery !== undefined) deliveries.set(operation.position, { ...delivery, packetId: operation.packetId });
-        return;
-      }
-      case 'received':
-        for (const delivery of deliveries.values()) {
-          if (delivery.packetId === operation.packetId) deliveries.set(delivery.position, { ...delivery, released: true });
-        }
-        return;
-      case 'release':
-        deliveries.delete(operation.position);
-        return;
-      case 'receiveInbound':
-        receivedPacketIds.add(operation.packetId);
-        return;
-      case 'releaseInbound':
-        receivedPacketIds.delete(operation.packetId);
-        return;
-    }
   }
 }
