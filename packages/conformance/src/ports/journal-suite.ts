@@ -200,7 +200,7 @@ const journalTests: Readonly<Record<string, (under: JournalUnderTest) => Promise
       payload: Uint8Array.of(1, 2),
       qos: 1,
       retain: true,
-      properties: { willDelayInterval: 5, contentType: 'x', userProperties: [{ name: 'a', value: 'b' }] },
+      properties: { willDelayInterval: 5, contentType: 'x', userProperties: [['a', 'b']] },
     };
     const session = begin(first, 'client ü', { will, protocolVersion: 4, userName: undefined, sessionExpiryInterval: Infinity });
     await first.commit();
