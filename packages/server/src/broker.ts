@@ -15,6 +15,7 @@ import {
 } from '@si-mqtt/session';
 import { type Permissions } from './access/permissions.js';
 import { type Connection } from './connection.js';
+import { type ConnectionOutput } from './connection-output.js';
 import { Counters } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { type BrokerEvents } from './events.js';
@@ -65,8 +66,8 @@ export class Broker {
   /** Half seconds since the start: the coarse clock of keep alive. */
   currentTick = 0;
   private readonly deadlines: Deadlines<Client>;
-  private readonly dirty: Connection[] = [];
-  private readonly wantPump: Connection[] = [];
+  private readonly dirty: ConnectionOutput[] = [];
+  private readonly wantPump: ConnectionOutput[] = [];
   private turnPlanned = false;
   private readonly endTurn: () => void = () => this.flush();
 
@@ -253,13 +254,13 @@ export class Broker {
   // ——— the end of a turn ———
 
   /** One write per connection and turn: the connection is flushed when all that was read has been handled. */
-  flushLater(connection: Connection): void {
-    this.dirty.push(connection);
+  flushLater(output: ConnectionOutput): void {
+    this.dirty.push(output);
     this.planTurn();
   }
 
-  pumpLater(connection: Connection): void {
-    this.wantPump.push(connection);
+  pumpLater(output: ConnectionOutput): void {
+    this.wantPump.push(output);
     this.planTurn();
   }
 
@@ -272,7 +273,7 @@ export class Broker {
   private flush(): void {
     this.turnPlanned = false;
     const { wantPump, dirty } = this;
-    if (wantPump.length > 0) for (const connection of wantPump.splice(0)) connection.pump();
+    if (wantPump.length > 0) for (const output of wantPump.splice(0)) output.pump();
     // Writing can make nothing dirty again: sockets answer in later turns.
     for (let i = 0; i < dirty.length; i++) dirty[i].flush();
     dirty.length = 0;

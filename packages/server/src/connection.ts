@@ -1,39 +1,23 @@
 import {
-  type AcknowledgementType,
   type AuthPacket,
-  acknowledgementLengthMax,
   type ConnectPacket,
-  copyPublishFrame,
-  copyPublishHead,
   type DecodedPublish,
   Decoder,
   type DecoderOptions,
-  encodeAcknowledgementInto,
   encodedLength,
-  encodeInto,
   isReasonCodeOf,
   type Packet,
   ProtocolError,
   type ProtocolVersion,
-  type PublishFrame,
   ReasonCode,
 } from '@si-mqtt/codec';
-import {
-  type Capabilities,
-  type ConnectionEnd,
-  largePacketBytes,
-  type Message,
-  type Output,
-  type PublishTarget,
-  pending,
-  type Session,
-} from '@si-mqtt/session';
+import { type Capabilities, type ConnectionEnd, type Message, type PublishTarget, pending, type Session } from '@si-mqtt/session';
 import { type Identity } from './access/authenticator.js';
 import { allowAll, type Permissions } from './access/permissions.js';
 import { type Broker, type Client } from './broker.js';
+import { ConnectionOutput } from './connection-output.js';
 import { Handshake, type HandshakeSettings } from './handshake.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
-
 import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
 import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
 
@@ -43,35 +27,26 @@ export interface ConnectionSettings extends HandshakeSettings {
   readonly capabilities: Capabilities;
 }
 
-/** Bytes that were written and not yet sent above which a client gets no further PUBLISH until its socket has drained. */
-const congestionBytes = 65_536;
 const pingResponse = new Uint8Array([0xd0, 0x00]);
 const decisionsMax = 1000;
 
-/**
- * One client's connection: the one I/O loop. Bytes from the stream go through the decoder to handshake, session or broker; what they send
- * is collected in a borrowed buffer and written once per event-loop turn.
- */
-export class Connection implements ByteStreamReceiver, Output, PublishTarget, TurnReader {
+/** One client's connection: the one I/O loop. Bytes from the stream go through the decoder to handshake, session or broker. */
+export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader {
   readonly broker: Broker;
   readonly stream: ByteStream;
   readonly settings: ConnectionSettings;
+  readonly output: ConnectionOutput;
   /** Tick of the server's clock at which the last bytes came, for keep alive. */
   lastReceivedTick: number;
   keepAliveSeconds = 0;
   permissions: Permissions = allowAll;
   /** Who the client proved to be; undefined before CONNACK. */
   identity: Identity | undefined;
-  writable = true;
   client: Client | undefined;
   private readonly decoder: Decoder;
   private state: 'handshake' | 'open' | 'closing' | 'closed' = 'handshake';
   private handshake: Handshake | undefined;
   private session: Session | undefined;
-  private buffer: Buffer | undefined;
-  private used = 0;
-  private isDirty = false;
-  private pumpWanted = false;
   private endWhenResumed = false;
   private decisions: Map<string, boolean> | undefined;
   private decisionsVersion = 0;
@@ -80,6 +55,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
     this.broker = broker;
     this.stream = stream;
     this.settings = settings;
+    this.output = new ConnectionOutput(broker, stream, settings.maximumPacketSize);
     this.lastReceivedTick = tick;
     this.decoder = new Decoder(this, settings.decoderOptions);
     broker.connections.add(this);
@@ -126,8 +102,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
   }
 
   drained(): void {
-    this.writable = true;
-    if (this.state === 'open') this.pump();
+    this.output.drained();
   }
 
   /** The peer sends no more. What it sent is handled; then it is as if it had closed, without DISCONNECT. */
@@ -140,7 +115,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
     this.finish('lost', ReasonCode.success, error === undefined ? 'closed by the client' : error.message);
     this.state = 'closed';
     this.broker.connections.delete(this);
-    this.releaseBuffer();
+    this.output.closed();
   }
 
   // ——— from the decoder ———
@@ -188,7 +163,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
         session.outbound.receivePubcomp(packet.packetId);
         return;
       case 'pingreq':
-        this.append(pingResponse); // [MQTT-3.12.4-1]
+        this.output.append(pingResponse); // [MQTT-3.12.4-1]
         return;
       case 'subscribe':
         handleSubscribe(this, session, packet);
@@ -213,6 +188,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
 
   private receiveInHandshake(packet: Packet): void {
     if (packet.type === 'connect') {
+      this.output.protocolVersion = packet.protocolVersion;
       this.handshake = new Handshake(this, packet, this.settings);
       this.handshake.start();
     } else if (packet.type === 'auth' && this.handshake !== undefined) {
@@ -235,6 +211,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
   open(client: Client, session: Session, identity: Identity, keepAliveSeconds: number): void {
     this.client = client;
     this.session = session;
+    this.output.session = session;
     this.keepAliveSeconds = keepAliveSeconds;
     this.identity = identity;
     this.permissions = identity.permissions;
@@ -291,107 +268,6 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
     decisions.set(topicName, decision);
   }
 
-  // ——— to the client ———
-
-  sendPublish(frame: PublishFrame, firstByte: number, packetId: number, messageExpiryInterval: number): void {
-    this.broker.counters.publishSent++;
-    const length = frame.end - frame.start;
-    if (length < largePacketBytes) {
-      const at = this.reserve(length);
-      this.used = copyPublishFrame(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
-      return;
-    }
-    const at = this.reserve(frame.payloadStart - frame.start);
-    this.used = copyPublishHead(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
-    this.flush();
-    this.writeOut(frame.bytes.subarray(frame.payloadStart, frame.end));
-  }
-
-  sendAcknowledgement(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode): void {
-    const at = this.reserve(acknowledgementLengthMax);
-    this.used = encodeAcknowledgementInto(type, packetId, reasonCode, this.protocolVersion, this.buffer!, at);
-  }
-
-  send(packet: Packet): void {
-    const version = this.protocolVersion;
-    const at = this.reserve(encodedLength(packet, version));
-    this.used = encodeInto(packet, version, this.buffer!, at);
-  }
-
-  requestPump(): void {
-    if (this.pumpWanted) return;
-    this.pumpWanted = true;
-    this.broker.pumpLater(this);
-  }
-
-  pump(): void {
-    this.pumpWanted = false;
-    if (this.state === 'open') this.session!.outbound.pump();
-  }
-
-  /** Writes what was collected; called by the broker at the end of a turn. */
-  flush(): void {
-    this.isDirty = false;
-    const { buffer, used } = this;
-    if (buffer === undefined) return;
-    this.buffer = undefined;
-    this.used = 0;
-    if (used > 0 && this.state !== 'closed') this.writeOut(buffer.subarray(0, used));
-    // What the kernel took at once can be used again; otherwise the stream holds the buffer.
-    if (this.stream.pendingBytes === 0) this.broker.buffers.give(buffer);
-  }
-
-  private append(bytes: Uint8Array): void {
-    const at = this.reserve(bytes.length);
-    this.buffer!.set(bytes, at);
-    this.used = at + bytes.length;
-  }
-
-  /** Makes room for `length` more bytes and returns where they begin. */
-  private reserve(length: number): number {
-    const { buffer } = this;
-    if (buffer !== undefined && this.used + length <= buffer.length) {
-      if (!this.isDirty) this.markDirty();
-      return this.used;
-    }
-    const used = this.used;
-    if (buffer !== undefined && used + length <= 65_536) {
-      const larger = this.broker.buffers.take(65_536);
-      buffer.copy(larger, 0, 0, used);
-      this.broker.buffers.give(buffer);
-      this.buffer = larger;
-    } else {
-      if (buffer !== undefined) this.flush();
-      this.buffer = this.broker.buffers.take(length);
-    }
-    if (!this.isDirty) this.markDirty();
-    return this.used;
-  }
-
-  private markDirty(): void {
-    this.isDirty = true;
-    this.broker.flushLater(this);
-  }
-
-  private writeOut(bytes: Uint8Array): void {
-    this.broker.counters.bytesSent += bytes.length;
-    if (this.stream.write(bytes)) return;
-    const { pendingBytes } = this.stream;
-    this.writable = pendingBytes <= congestionBytes;
-    // A socket that has not drained gets no further PUBLISH, so above one of them only acknowledgements and control packets pile up here.
-    if (pendingBytes > this.broker.settings.outgoingBytesPerConnectionMax + this.settings.decoderOptions.maximumPacketSize) {
-      this.broker.counters.slowConnectionsClosed++;
-      this.stream.destroy();
-    }
-  }
-
-  private releaseBuffer(): void {
-    const { buffer } = this;
-    this.buffer = undefined;
-    this.used = 0;
-    if (buffer !== undefined) this.broker.buffers.give(buffer);
-  }
-
   // ——— the end ———
 
   /** The server ends the connection: DISCONNECT where the version has it, then the socket is closed. */
@@ -417,7 +293,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
     const { maximumPacketSize } = session.agreement;
     const full: Packet = { type: 'disconnect', reasonCode, properties: { reasonString: reason } };
     // [MQTT-3.14.2-3]: no Reason String that would make the packet too large for the client.
-    this.send(encodedLength(full, 5) <= maximumPacketSize ? full : { type: 'disconnect', reasonCode });
+    this.output.send(encodedLength(full, 5) <= maximumPacketSize ? full : { type: 'disconnect', reasonCode });
   }
 
   private failed(error: unknown): void {
@@ -437,9 +313,9 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
   /** A CONNECT that could not be decoded. 3.x gets a CONNACK only where its text has one [v3.1.1 MQTT-3.1.4-1]. */
   private refuseUnreadConnect(error: ProtocolError): void {
     if (error.connackReturnCode !== undefined) {
-      this.append(new Uint8Array([0x20, 0x02, 0x00, error.connackReturnCode])); // [v3.1.1 MQTT-3.1.2-2]
+      this.output.append(new Uint8Array([0x20, 0x02, 0x00, error.connackReturnCode])); // [v3.1.1 MQTT-3.1.2-2]
     } else if (this.decoder.protocolVersion === 5 || error.reasonCode === ReasonCode.unsupportedProtocolVersion) {
-      this.append(new Uint8Array([0x20, 0x03, 0x00, error.reasonCode, 0x00])); // [MQTT-3.1.2-2]
+      this.output.append(new Uint8Array([0x20, 0x03, 0x00, error.reasonCode, 0x00])); // [MQTT-3.1.2-2]
     }
     this.broker.counters.connectionsRefused++;
     this.finish('lost', error.reasonCode, error.message);
@@ -456,7 +332,8 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
       this.broker.connectionEnded(client, this, end, this.permissions);
       this.broker.parts.events.emit('disconnected', { clientId: session!.clientId, reasonCode, reason });
     }
-    this.flush();
+    this.output.session = undefined;
+    this.output.flush();
     this.stream.end();
   }
 
@@ -464,7 +341,7 @@ export class Connection implements ByteStreamReceiver, Output, PublishTarget, Tu
   refuse(connect: ConnectPacket, reasonCode: ReasonCode, reason: string, packet: Packet | undefined): void {
     if (this.isClosed) return;
     this.broker.counters.connectionsRefused++;
-    if (packet !== undefined) this.send(packet);
+    if (packet !== undefined) this.output.send(packet);
     this.broker.parts.events.emit('connectionRefused', {
       clientId: connect.clientId,
       listenerName: this.stream.listener.name,

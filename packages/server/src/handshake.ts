@@ -186,7 +186,7 @@ export class Handshake {
 
   private sendAuth(reasonCode: ReasonCode, data: Uint8Array | undefined): void {
     const properties = { authenticationMethod: this.method!, ...(data === undefined ? {} : { authenticationData: data }) };
-    this.connection.send({ type: 'auth', reasonCode, properties }); // [MQTT-4.12.0-5]
+    this.connection.output.send({ type: 'auth', reasonCode, properties }); // [MQTT-4.12.0-5]
   }
 
   private async accept(identity: Identity, authenticationData: Uint8Array | undefined): Promise<void> {
@@ -264,7 +264,7 @@ export class Handshake {
     client.expiresAt = Infinity;
     client.will = undefined; // A connection in time cancels the delayed will [MQTT-3.1.3-9].
     if (!this.abandoned) this.sendConnack(sessionPresent, authenticationData);
-    session.attach(connection, lease, this.connect, negotiated, this.settings.capabilities);
+    session.attach(connection.output, lease, this.connect, negotiated, this.settings.capabilities);
     if (this.abandoned) {
       // The client went away while its session was fetched: it has one all the same, and its will is due.
       connection.client = client;
@@ -285,7 +285,7 @@ export class Handshake {
     // The rules may have changed while nobody was connected.
     if (sessionPresent && identity.permissions !== allowAll) recheckSubscriptions(connection, session);
     broker.routing.cameOnline(session);
-    connection.pump();
+    connection.output.pump();
     connection.resume();
   }
 
@@ -303,7 +303,7 @@ export class Handshake {
         if (authenticationData !== undefined) packet.properties.authenticationData = authenticationData;
       }
     }
-    this.connection.send(packet);
+    this.connection.output.send(packet);
   }
 
   private refuse(refusal: Refusal): void {

@@ -1,5 +1,6 @@
 const smallBytes = 2048;
-const largeBytes = 65_536;
+/** Size of the larger buffers, and the most that is collected for one write. */
+export const largeBytes = 65_536;
 const smallKept = 1024;
 const largeKept = 64;
 

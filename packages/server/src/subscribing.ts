@@ -123,7 +123,7 @@ function acknowledge(connection: Connection, packet: SubscribePacket, verdicts: 
     // 3.1 has no failure in SUBACK: the filter is answered as if it were granted, and gets nothing (broker.md §1).
     return version === 3 ? packet.subscriptions[index].qos : 0x80;
   });
-  connection.send({ type: 'suback', packetId: packet.packetId, reasonCodes }); // [MQTT-3.8.4-2] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
+  connection.output.send({ type: 'suback', packetId: packet.packetId, reasonCodes }); // [MQTT-3.8.4-2] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
 }
 
 function replayRetained(connection: Connection, session: Session, verdicts: readonly Verdict[]): void {
@@ -132,9 +132,9 @@ function replayRetained(connection: Connection, session: Session, verdicts: read
   for (const { subscription, replays } of verdicts) {
     if (subscription === undefined || !replays || broker.parts.retained.messages === 0) continue;
     const failed = (error: unknown) => broker.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
-    session.outbound.addReplay(new RetainedReplay(subscription, broker.parts.retained, () => connection.requestPump(), failed));
+    session.outbound.addReplay(new RetainedReplay(subscription, broker.parts.retained, () => connection.output.requestPump(), failed));
   }
-  connection.pump();
+  connection.output.pump();
 }
 
 /** UNSUBSCRIBE: filters are compared character by character [MQTT-3.10.4-1]; always answered [MQTT-3.10.4-5]. */
@@ -151,7 +151,11 @@ export function handleUnsubscribe(connection: Connection, session: Session, pack
   });
   const answer = () => {
     if (connection.isOpen) {
-      connection.send({ type: 'unsuback', packetId: packet.packetId, reasonCodes: connection.protocolVersion === 5 ? reasonCodes : [] });
+      connection.output.send({
+        type: 'unsuback',
+        packetId: packet.packetId,
+        reasonCodes: connection.protocolVersion === 5 ? reasonCodes : [],
+      });
     }
   };
   const barrier = broker.parts.cluster.updateInterest(changes);

@@ -1,0 +1,151 @@
+import {
+  type AcknowledgementType,
+  acknowledgementLengthMax,
+  copyPublishFrame,
+  copyPublishHead,
+  encodeAcknowledgementInto,
+  encodedLength,
+  encodeInto,
+  type Packet,
+  type ProtocolVersion,
+  type PublishFrame,
+  type ReasonCode,
+} from '@si-mqtt/codec';
+import { largePacketBytes, type Output, type Session } from '@si-mqtt/session';
+import { type Broker } from './broker.js';
+import { type ByteStream } from './listeners/byte-stream.js';
+import { largeBytes } from './send-buffer.js';
+
+/** Bytes that were written and not yet sent above which a client gets no further PUBLISH until its socket has drained. */
+const congestionBytes = 65_536;
+
+/** What one connection sends: packets are collected in a borrowed buffer, which is written once per event-loop turn. */
+export class ConnectionOutput implements Output {
+  writable = true;
+  /** Of the client, as soon as its CONNECT says so. */
+  protocolVersion: ProtocolVersion = 4;
+  /** Whose messages go out here, while the connection is open. */
+  session: Session | undefined;
+  private readonly broker: Broker;
+  private readonly stream: ByteStream;
+  private readonly maximumPacketSize: number;
+  private buffer: Buffer | undefined;
+  private used = 0;
+  private isDirty = false;
+  private pumpWanted = false;
+  private isClosed = false;
+
+  constructor(broker: Broker, stream: ByteStream, maximumPacketSize: number) {
+    this.broker = broker;
+    this.stream = stream;
+    this.maximumPacketSize = maximumPacketSize;
+  }
+
+  sendPublish(frame: PublishFrame, firstByte: number, packetId: number, messageExpiryInterval: number): void {
+    this.broker.counters.publishSent++;
+    const length = frame.end - frame.start;
+    if (length < largePacketBytes) {
+      const at = this.reserve(length);
+      this.used = copyPublishFrame(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
+      return;
+    }
+    const at = this.reserve(frame.payloadStart - frame.start);
+    this.used = copyPublishHead(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
+    this.flush();
+    this.writeOut(frame.bytes.subarray(frame.payloadStart, frame.end));
+  }
+
+  sendAcknowledgement(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode): void {
+    const at = this.reserve(acknowledgementLengthMax);
+    this.used = encodeAcknowledgementInto(type, packetId, reasonCode, this.protocolVersion, this.buffer!, at);
+  }
+
+  send(packet: Packet): void {
+    const version = this.protocolVersion;
+    const at = this.reserve(encodedLength(packet, version));
+    this.used = encodeInto(packet, version, this.buffer!, at);
+  }
+
+  /** Bytes that are a packet already. */
+  append(bytes: Uint8Array): void {
+    const at = this.reserve(bytes.length);
+    this.buffer!.set(bytes, at);
+    this.used = at + bytes.length;
+  }
+
+  requestPump(): void {
+    if (this.pumpWanted) return;
+    this.pumpWanted = true;
+    this.broker.pumpLater(this);
+  }
+
+  pump(): void {
+    this.pumpWanted = false;
+    this.session?.outbound.pump();
+  }
+
+  /** The socket has sent everything. */
+  drained(): void {
+    this.writable = true;
+    this.pump();
+  }
+
+  /** Writes what was collected; called by the broker at the end of a turn. */
+  flush(): void {
+    this.isDirty = false;
+    const { buffer, used } = this;
+    if (buffer === undefined) return;
+    this.buffer = undefined;
+    this.used = 0;
+    if (used > 0 && !this.isClosed) this.writeOut(buffer.subarray(0, used));
+    // What the kernel took at once can be used again; otherwise the stream holds the buffer.
+    if (this.stream.pendingBytes === 0) this.broker.buffers.give(buffer);
+  }
+
+  /** The stream is gone, and with it what was not written. */
+  closed(): void {
+    this.isClosed = true;
+    const { buffer } = this;
+    this.buffer = undefined;
+    this.used = 0;
+    if (buffer !== undefined) this.broker.buffers.give(buffer);
+  }
+
+  /** Makes room for `length` more bytes and returns where they begin. */
+  private reserve(length: number): number {
+    const { buffer } = this;
+    if (buffer !== undefined && this.used + length <= buffer.length) {
+      if (!this.isDirty) this.markDirty();
+      return this.used;
+    }
+    const used = this.used;
+    if (buffer !== undefined && used + length <= largeBytes) {
+      const larger = this.broker.buffers.take(largeBytes);
+      buffer.copy(larger, 0, 0, used);
+      this.broker.buffers.give(buffer);
+      this.buffer = larger;
+    } else {
+      if (buffer !== undefined) this.flush();
+      this.buffer = this.broker.buffers.take(length);
+    }
+    if (!this.isDirty) this.markDirty();
+    return this.used;
+  }
+
+  private markDirty(): void {
+    this.isDirty = true;
+    this.broker.flushLater(this);
+  }
+
+  private writeOut(bytes: Uint8Array): void {
+    this.broker.counters.bytesSent += bytes.length;
+    if (this.stream.write(bytes)) return;
+    const { pendingBytes } = this.stream;
+    this.writable = pendingBytes <= congestionBytes;
+    // A socket that has not drained gets no further PUBLISH, so above one of them only acknowledgements and control packets pile up here.
+    if (pendingBytes > this.broker.settings.outgoingBytesPerConnectionMax + this.maximumPacketSize) {
+      this.broker.counters.slowConnectionsClosed++;
+      this.stream.destroy();
+    }
+  }
+}
