@@ -51,6 +51,7 @@ class Run {
   readonly groups: Map<string, RestoredGroup> = new Map();
   readonly retained: Map<string, string> = new Map();
   readonly committed: number[] = [];
+  turns = 0;
   readonly journal: Journal;
 
   constructor(journal: Journal) {
@@ -62,6 +63,7 @@ class Run {
       restoreSession: (session) => void this.sessions.set(session.clientId, session),
       restoreRetained: (message) => void this.retained.set(message.topicName, textOf(message)),
       restoreGroup: (group) => void this.groups.set(group.sharedSubscription, group),
+      turnBegan: () => void this.turns++,
       committed: () => void this.committed.push(this.journal.committedBatch),
       conditionChanged: () => undefined,
       refused: (message) => {
@@ -173,6 +175,8 @@ const journalTests: Readonly<Record<string, (under: JournalUnderTest) => Promise
     const before = journal.operations;
     const session = begin(first, 'c');
     expect(journal.operations).toBeGreaterThan(before);
+    journal.subscribed(session, subscription('f'));
+    expect(first.turns, 'one for each batch that begins').toBe(1);
     const batches: number[] = [];
     for (let i = 0; i < 5; i++) {
       journal.subscribed(session, subscription(`f/${i}`));
@@ -409,6 +413,20 @@ const journalTests: Readonly<Record<string, (under: JournalUnderTest) => Promise
     const [y] = await second.journal.pageGroup('$share/g/a/+', 0, 1);
     const [z] = await second.journal.pageGroup('$share/g/a/+', y.position, 10);
     expect([textOf(y.message), textOf(z.message), y.message.qos, y.packetId]).toEqual(['y', 'z', 2, 0]);
+  },
+  'a group that ends leaves nothing': async (under) => {
+    const first = await run(under);
+    const { firstPosition } = first.journal;
+    const enqueue = (group: string, number: number) =>
+      first.journal.groupEnqueued(group, firstPosition + number, under.message({ topicName: 't', qos: 1 }));
+    for (let number = 0; number < 5; number++) enqueue('$share/g/t', number);
+    enqueue('$share/stays/t', 0);
+    await first.commit();
+    enqueue('$share/g/t', 5);
+    first.journal.groupEnded('$share/g/t');
+    await first.commit();
+    expect(await first.journal.pageGroup('$share/g/t', 0, 10)).toEqual([]);
+    expect([...(await run(under)).groups.keys()]).toEqual(['$share/stays/t']);
   },
   'a thousand deliveries and their ends, in many batches': async (under) => {
     const first = await run(under);

@@ -65,10 +65,6 @@ export class MemoryJournal implements Journal {
     this.host = host;
     state.runs++;
     this.firstPosition = state.runs * positionsPerRun + 1;
-    for (const [requested, waiting] of state.groups) {
-      if (waiting.size > 0) host.restoreGroup({ sharedSubscription: requested, ...totals(waiting) });
-    }
-    for (const message of state.retained.values()) host.restoreRetained(message);
     for (const { key, state: connected, isConnected, expiresAt, willPublishAt, subscriptions, ...rest } of state.sessions.values()) {
       host.restoreSession({
         ...key,
@@ -80,6 +76,10 @@ export class MemoryJournal implements Journal {
         receivedPacketIds: [...rest.receivedPacketIds],
         ...totals(rest.deliveries),
       });
+    }
+    for (const message of state.retained.values()) host.restoreRetained(message);
+    for (const [requested, waiting] of state.groups) {
+      if (waiting.size > 0) host.restoreGroup({ sharedSubscription: requested, ...totals(waiting) });
     }
     return Promise.resolve();
   }
@@ -210,6 +210,10 @@ export class MemoryJournal implements Journal {
     this.record(({ groups }) => groups.get(sharedSubscription)?.delete(position));
   }
 
+  groupEnded(sharedSubscription: string): void {
+    this.record(({ groups }) => groups.delete(sharedSubscription));
+  }
+
   page({ clientId, incarnation }: SessionKey, after: QueuePosition, limit: number): Promise<readonly RestoredDelivery[]> {
     const kept = this.state.sessions.get(clientId);
     return Promise.resolve(kept?.key.incarnation === incarnation ? pageOf(kept.deliveries, after, limit) : []);
@@ -222,6 +226,7 @@ export class MemoryJournal implements Journal {
   private record(operation: Operation): void {
     this.operations++;
     this.recorded.push(operation);
+    if (this.recorded.length === 1) this.host?.turnBegan();
   }
 
   private recordFor({ clientId, incarnation }: SessionKey, change: (kept: KeptSession) => void): void {

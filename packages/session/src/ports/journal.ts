@@ -90,11 +90,13 @@ export interface RestoredGroup {
  */
 export type JournalCondition = 'ready' | 'congested' | 'full' | 'unavailable';
 
-/** What a journal asks of its node. The first four are called during `start` only, any number of times each. */
+/** What a journal asks of its node. The first three are called during `start` only, in this order, any number of times each. */
 export interface JournalHost {
   restoreSession(session: RestoredSession): void;
   restoreRetained(message: Message): void;
   restoreGroup(group: RestoredGroup): void;
+  /** Something was recorded in a batch that was empty: `endTurn` is to be called at the end of this turn. */
+  turnBegan(): void;
   /** `committedBatch` has grown: what waited for it may leave. */
   committed(): void;
   /** `condition` has changed. */
@@ -167,6 +169,8 @@ export interface Journal {
   groupEnqueued(sharedSubscription: string, position: QueuePosition, message: Message): void;
   /** A member has taken it, or it was dropped. */
   groupFinished(sharedSubscription: string, position: QueuePosition): void;
+  /** Nobody has this shared subscription any more: what waits for it goes. */
+  groupEnded(sharedSubscription: string): void;
 
   /**
    * Deliveries of one session after a position, in order, at most `limit`; only those that are committed. Fewer than `limit` does not mean that there
