@@ -30,7 +30,7 @@ function announcing(...properties: number[]): Target {
 
 describe('a test that needs what CONNACK says is missing is not observed', () => {
   for (const [what, properties, title] of [
-    ['QoS 2', [0x24, 1], 'one member gets each message'],
+    ['QoS 2', [0x24, 1], 'repeated before PUBREL'],
     ['retained messages', [0x25, 0], 'a retained message'],
     ['wildcards', [0x28, 0], '+ '],
     ['shared subscriptions', [0x2a, 0], 'one member gets each message'],
