@@ -1,3 +1,4 @@
+export { type AnswerPacket, type AnswerPolicy, type AnswerTerms, answerTerms, completeAnswer } from './answer.js';
 export { DropCounters } from './drop-counters.js';
 export { Inbound, type PublishTarget, pending } from './inbound.js';
 export { type Capabilities, defaultSessionLimits, fullCapabilities, type QueueOverflow, type SessionLimits } from './limits.js';

@@ -4,7 +4,7 @@ import { type Capabilities, type SessionLimits } from './limits.js';
 /** Seconds; the wire value that means "never expires". */
 const neverExpires = 0xffff_ffff;
 /** The largest packet that the protocol can express: nothing is ever larger. */
-const packetSizeCeiling = 268_435_460;
+export const packetSizeCeiling = 268_435_460;
 
 /** What client and server agreed on for one connection. */
 export interface Negotiated {

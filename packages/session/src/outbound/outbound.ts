@@ -37,9 +37,10 @@ export class Outbound {
   private protocolVersion: ProtocolVersion = 4;
   private inflight: Inflight | undefined;
   /** What was in flight when the client came back and has not been sent again yet, in order. */
-  private resend: Set<Delivery> | undefined;
+  private resend: Delivery[] | undefined;
   private replays: RetainedReplay[] | undefined;
   private sendQuotaInitial = 0;
+  private sendQuota = 0;
   private maximumPacketSize = 0;
   private topicAliasMaximum = 0;
   private topicAliases: Map<string, number> | undefined;
@@ -56,14 +57,6 @@ export class Outbound {
     return this.queue.length;
   }
 
-  /**
-   * How many more deliveries of QoS 1 and 2 may be sent now [MQTT-4.9.0-2]. Everything unfinished has its place but what is still to be sent
-   * again on this connection; negative if more PUBRELs are owed than this client takes messages.
-   */
-  private get sendQuota(): number {
-    return this.sendQuotaInitial - this.inflightCount + (this.resend?.size ?? 0);
-  }
-
   /** A QoS 1 delivery would be sent at once. */
   get canSend(): boolean {
     const output = this.output;
@@ -75,13 +68,14 @@ export class Outbound {
     this.output = output;
     this.protocolVersion = negotiated.protocolVersion;
     this.sendQuotaInitial = negotiated.sendQuota; // [MQTT-4.9.0-1]
+    this.sendQuota = negotiated.sendQuota;
     this.maximumPacketSize = negotiated.maximumPacketSize;
     this.topicAliasMaximum = negotiated.topicAliasMaximumOut;
     this.topicAliases = undefined; // [MQTT-3.3.2-7]
     const inflight = this.inflight;
     if (inflight === undefined) return;
     for (const packetId of inflight.released) output.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
-    if (inflight.published.size > 0) this.resend = new Set(inflight.published.values());
+    if (inflight.published.size > 0) this.resend = [...inflight.published.values()];
   }
 
   detach(): void {
@@ -118,7 +112,6 @@ export class Outbound {
     if (delivery === undefined) return;
     if (delivery.qos !== 1) throw protocolError(`PUBACK for packet identifier ${packetId}, which is in use for QoS 2`);
     this.inflight!.published.delete(packetId); // [MQTT-4.3.2-3]
-    this.resend?.delete(delivery);
     this.finished();
   }
 
@@ -132,7 +125,6 @@ export class Outbound {
     }
     if (delivery.qos !== 2) throw protocolError(`PUBREC for packet identifier ${packetId}, which is in use for QoS 1`);
     inflight!.published.delete(packetId);
-    this.resend?.delete(delivery);
     if (reasonCode >= 0x80) {
       this.finished(); // [MQTT-4.4.0-2]
       return;
@@ -157,7 +149,7 @@ export class Outbound {
     while (this.queue.length > 0) {
       if (!output.writable) return;
       const first = this.queue.peek()!;
-      if (first.qos > 0 && this.sendQuota <= 0) return;
+      if (first.qos > 0 && this.sendQuota === 0) return; // [MQTT-4.9.0-2]
       if (left-- === 0) {
         output.requestPump();
         return;
@@ -189,6 +181,7 @@ export class Outbound {
   }
 
   private finished(): void {
+    if (this.sendQuota < this.sendQuotaInitial) this.sendQuota++;
     if (this.resend !== undefined || this.queue.length > 0 || this.replays !== undefined) this.pump();
   }
 
@@ -223,8 +216,10 @@ export class Outbound {
         delivery.packetId,
         delivery.subscriptionIdentifiers,
       )
-    )
+    ) {
+      this.sendQuota--;
       return true;
+    }
     inflight.published.delete(delivery.packetId);
     return false;
   }
@@ -287,18 +282,19 @@ export class Outbound {
     return 'taken';
   }
 
-  /** In the original order, under the original identifiers, with DUP, as far as the quota goes [MQTT-3.3.1-1]. */
+  /** In the original order, under the original identifiers, with DUP, as far as the quota goes [MQTT-3.3.1-1] [MQTT-4.9.0-2]. */
   private pumpResend(output: Output): boolean {
     const resend = this.resend!;
-    for (const delivery of resend) {
-      if (this.sendQuota <= 0 || !output.writable) return false;
-      resend.delete(delivery);
+    let next = 0;
+    for (; next < resend.length && this.sendQuota > 0 && output.writable; next++) {
+      const delivery = resend[next];
+      if (this.inflight!.published.get(delivery.packetId) !== delivery) continue;
       const firstByte = publishFirstByte(delivery.qos, delivery.retain, true);
-      const isSent = this.send(delivery.message, firstByte, delivery.packetId, delivery.subscriptionIdentifiers);
-      if (!isSent) this.inflight!.published.delete(delivery.packetId);
+      if (this.send(delivery.message, firstByte, delivery.packetId, delivery.subscriptionIdentifiers)) this.sendQuota--;
+      else this.inflight!.published.delete(delivery.packetId);
     }
-    this.resend = undefined;
-    return true;
+    this.resend = next < resend.length ? resend.slice(next) : undefined;
+    return this.resend === undefined;
   }
 
   private pumpReplays(output: Output, budget: number): void {
@@ -315,7 +311,7 @@ export class Outbound {
       } else {
         const { qos: grantedQos, subscriptionIdentifier, mayReceive } = replay.subscription;
         const qos = Math.min(grantedQos, message.qos) as QoS;
-        if (!output.writable || (qos > 0 && this.sendQuota <= 0)) return;
+        if (!output.writable || (qos > 0 && this.sendQuota === 0)) return;
         if (left-- === 0) {
           output.requestPump();
           return;
