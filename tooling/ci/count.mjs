@@ -13,10 +13,6 @@ const reports = names.map((name) => ({ name, report: JSON.parse(readFileSync(joi
 /** Tests that may be skipped here, and why. */
 const allowedSkips = [
   {
-    test: /^conformance over \w+ MQTT 5\.0 .*(Reason String|User Propert)/,
-    why: 'the server has no policy yet that attaches Reason Strings or User Properties',
-  },
-  {
     test: /^conformance over \w+ MQTT 5\.0 \[MQTT-3\.3\.4-5\]/,
     why: 'the specification offers two ways, and the server takes the other one (packages/conformance/spec/exceptions.tsv)',
   },

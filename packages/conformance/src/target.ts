@@ -1,5 +1,4 @@
 import { type Duplex } from 'node:stream';
-import { type TlsSettings } from './connectors.js';
 
 export type Connect = () => Promise<Duplex>;
 
@@ -8,10 +7,6 @@ export interface TargetSettings {
   /** Credentials of every connection that does not try others on purpose. */
   readonly userName?: string;
   readonly password?: string;
-  /** Stands before every topic name that the tests use, e.g. `tenant-7/`. Default: nothing. */
-  readonly topicPrefix?: string;
-  /** The highest QoS that the broker takes, if that is not 2; 5.0 tells it in CONNACK anyway. */
-  readonly maximumQos?: 0 | 1;
   /** A topic name that nobody may publish to. */
   readonly deniedPublishTopic?: string;
   /** A well-formed filter that nobody may subscribe to. */
@@ -43,6 +38,8 @@ export interface TargetVariants {
   readonly subscriptionIdentifiersUnavailable?: Connect;
   /** Topic Alias Maximum 0, or none. */
   readonly topicAliasUnavailable?: Connect;
+  /** Attaches a Reason String and a User Property to every packet that may carry them. Where it is missing, the default face is tried. */
+  readonly attachedProperties?: Connect;
   /** Gives a Server Keep Alive of 1 second to everybody who asks for more. */
   readonly serverKeepAlive?: Connect;
 }
@@ -53,8 +50,6 @@ export interface Target {
   /** A new transport connection, for the default face of the broker. */
   readonly connect: Connect;
   readonly settings: TargetSettings;
-  /** For tests that open a WebSocket of their own at `wss://`. */
-  readonly tls?: TlsSettings;
   readonly variants?: TargetVariants;
 }
 

@@ -71,6 +71,7 @@ export async function badTarget(name: string, behaviour: Behaviour): Promise<{ t
     sharedUnavailable: connect,
     subscriptionIdentifiersUnavailable: connect,
     topicAliasUnavailable: connect,
+    attachedProperties: connect,
     serverKeepAlive: connect,
   };
   const user = { userName: 'u', password: 'p' };

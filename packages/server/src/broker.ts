@@ -1,5 +1,6 @@
 import { ReasonCode, type Will } from '@si-mqtt/codec';
 import {
+  type AnswerPolicy,
   type Cluster,
   DropCounters,
   Message,
@@ -50,6 +51,7 @@ export interface BrokerParts {
   readonly retained: RetainedStore;
   readonly cluster: Cluster;
   readonly events: BrokerEvents;
+  readonly answers: AnswerPolicy | undefined;
 }
 
 /** One node: who is connected, which sessions live, and the way of a message from its publisher to retained store, sessions and cluster. */

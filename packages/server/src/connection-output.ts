@@ -9,9 +9,9 @@ import {
   type Packet,
   type ProtocolVersion,
   type PublishFrame,
-  type ReasonCode,
+  ReasonCode,
 } from '@si-mqtt/codec';
-import { largePacketBytes, type Output, type Session } from '@si-mqtt/session';
+import { type AnswerPacket, type AnswerTerms, completeAnswer, largePacketBytes, type Output, type Session } from '@si-mqtt/session';
 import { type Broker } from './broker.js';
 import { type ByteStream } from './listeners/byte-stream.js';
 import { largeBytes } from './send-buffer.js';
@@ -24,6 +24,8 @@ export class ConnectionOutput implements Output {
   writable = true;
   /** Of the client, as soon as its CONNECT says so. */
   protocolVersion: ProtocolVersion = 4;
+  /** What its CONNECT says about Reason Strings and User Properties. */
+  terms: AnswerTerms | undefined;
   /** Whose messages go out here, while the connection is open. */
   session: Session | undefined;
   private readonly broker: Broker;
@@ -56,6 +58,10 @@ export class ConnectionOutput implements Output {
   }
 
   sendAcknowledgement(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode): void {
+    if (this.protocolVersion === 5 && (reasonCode >= ReasonCode.unspecifiedError || this.broker.parts.answers !== undefined)) {
+      this.sendAnswer({ type, packetId, reasonCode });
+      return;
+    }
     const at = this.reserve(acknowledgementLengthMax);
     this.used = encodeAcknowledgementInto(type, packetId, reasonCode, this.protocolVersion, this.buffer!, at);
   }
@@ -64,6 +70,26 @@ export class ConnectionOutput implements Output {
     const version = this.protocolVersion;
     const at = this.reserve(encodedLength(packet, version));
     this.used = encodeInto(packet, version, this.buffer!, at);
+  }
+
+  /** With what may be attached to it. False: the client takes no packet as large as this one, so that nothing was sent. */
+  sendAnswer(packet: AnswerPacket): boolean {
+    const complete = this.protocolVersion === 5 ? this.completeAnswer(packet, this.terms!) : packet;
+    if (complete === undefined) return false;
+    this.send(complete);
+    return true;
+  }
+
+  /** A policy that throws, or says what no packet can say, costs nobody an acknowledgement. */
+  private completeAnswer(packet: AnswerPacket, terms: AnswerTerms): AnswerPacket | undefined {
+    const { answers, events } = this.broker.parts;
+    if (answers === undefined) return completeAnswer(packet, terms, undefined);
+    try {
+      return completeAnswer(packet, terms, answers);
+    } catch (error) {
+      events.emit('error', error instanceof Error ? error : new Error(String(error)));
+      return completeAnswer(packet, terms, undefined);
+    }
   }
 
   /** Bytes that are a packet already. */

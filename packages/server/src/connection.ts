@@ -1,17 +1,27 @@
 import {
   type AuthPacket,
+  type ConnackPacket,
   type ConnectPacket,
   type DecodedPublish,
   Decoder,
   type DecoderOptions,
-  encodedLength,
   isReasonCodeOf,
   type Packet,
   ProtocolError,
   type ProtocolVersion,
   ReasonCode,
+  type SubackPacket,
+  type UnsubackPacket,
 } from '@si-mqtt/codec';
-import { type Capabilities, type ConnectionEnd, type Message, type PublishTarget, pending, type Session } from '@si-mqtt/session';
+import {
+  answerTerms,
+  type Capabilities,
+  type ConnectionEnd,
+  type Message,
+  type PublishTarget,
+  pending,
+  type Session,
+} from '@si-mqtt/session';
 import { type Identity } from './access/authenticator.js';
 import { allowAll, type Permissions } from './access/permissions.js';
 import { type Broker, type Client } from './broker.js';
@@ -189,6 +199,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   private receiveInHandshake(packet: Packet): void {
     if (packet.type === 'connect') {
       this.output.protocolVersion = packet.protocolVersion;
+      this.output.terms = answerTerms(packet);
       this.handshake = new Handshake(this, packet, this.settings);
       this.handshake.start();
     } else if (packet.type === 'auth' && this.handshake !== undefined) {
@@ -268,6 +279,12 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     decisions.set(topicName, decision);
   }
 
+  /** SUBACK or UNSUBACK. */
+  answer(packet: SubackPacket | UnsubackPacket): void {
+    if (this.output.sendAnswer(packet)) return;
+    this.close(ReasonCode.packetTooLarge, `${packet.type} is larger than the client's Maximum Packet Size`); // [MQTT-3.1.2-24]
+  }
+
   // ——— the end ———
 
   /** The server ends the connection: DISCONNECT where the version has it, then the socket is closed. */
@@ -289,11 +306,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   private sendDisconnect(cause: ReasonCode, reason: string): void {
     // Some refusals have a code of their own in CONNACK only, as 0x86 for a wrong password [MQTT-3.14.2-1].
     const reasonCode = isReasonCodeOf('disconnect', cause, 'server') ? cause : ReasonCode.notAuthorized;
-    const session = this.session!;
-    const { maximumPacketSize } = session.agreement;
-    const full: Packet = { type: 'disconnect', reasonCode, properties: { reasonString: reason } };
-    // [MQTT-3.14.2-3]: no Reason String that would make the packet too large for the client.
-    this.output.send(encodedLength(full, 5) <= maximumPacketSize ? full : { type: 'disconnect', reasonCode });
+    this.output.sendAnswer({ type: 'disconnect', reasonCode, properties: { reasonString: reason } });
   }
 
   private failed(error: unknown): void {
@@ -338,10 +351,10 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   }
 
   /** For the handshake: CONNACK with a failure, then the end [MQTT-3.2.2-7]. */
-  refuse(connect: ConnectPacket, reasonCode: ReasonCode, reason: string, packet: Packet | undefined): void {
+  refuse(connect: ConnectPacket, reasonCode: ReasonCode, reason: string, packet: ConnackPacket | undefined): void {
     if (this.isClosed) return;
     this.broker.counters.connectionsRefused++;
-    if (packet !== undefined) this.output.send(packet);
+    if (packet !== undefined) this.output.sendAnswer(packet);
     this.broker.parts.events.emit('connectionRefused', {
       clientId: connect.clientId,
       listenerName: this.stream.listener.name,

@@ -1,4 +1,12 @@
-import { type AuthPacket, type ConnackPacket, type ConnectPacket, ProtocolError, ReasonCode, type UserProperty } from '@si-mqtt/codec';
+import {
+  type AuthPacket,
+  type ConnackPacket,
+  type ConnectPacket,
+  encodedLength,
+  ProtocolError,
+  ReasonCode,
+  type UserProperty,
+} from '@si-mqtt/codec';
 import {
   type Capabilities,
   fullCapabilities,
@@ -88,6 +96,7 @@ export class Handshake {
       return;
     }
     this.negotiated = negotiated;
+    this.connection.output.terms = negotiated;
     this.clientId = negotiated.clientId;
     if (this.method === undefined) {
       if (this.connect.properties?.authenticationData !== undefined) {
@@ -186,7 +195,10 @@ export class Handshake {
 
   private sendAuth(reasonCode: ReasonCode, data: Uint8Array | undefined): void {
     const properties = { authenticationMethod: this.method!, ...(data === undefined ? {} : { authenticationData: data }) };
-    this.connection.output.send({ type: 'auth', reasonCode, properties }); // [MQTT-4.12.0-5]
+    if (this.connection.output.sendAnswer({ type: 'auth', reasonCode, properties })) return; // [MQTT-4.12.0-5]
+    const reasonString = 'AUTH is larger than Maximum Packet Size';
+    if (this.connection.isOpen) this.connection.close(ReasonCode.packetTooLarge, reasonString);
+    else this.refuse({ reasonCode: ReasonCode.packetTooLarge, reasonString });
   }
 
   private async accept(identity: Identity, authenticationData: Uint8Array | undefined): Promise<void> {
@@ -199,10 +211,15 @@ export class Handshake {
         return;
       }
     }
-    await this.settings.serially(this.clientId, () => this.takeSession(identity, authenticationData));
+    const connack = this.connack(authenticationData);
+    if (encodedLength(connack, this.connect.protocolVersion) > this.negotiated!.maximumPacketSize) {
+      this.refuse({ reasonCode: ReasonCode.packetTooLarge, reasonString: 'CONNACK is larger than Maximum Packet Size' }); // [MQTT-3.1.2-24]
+      return;
+    }
+    await this.settings.serially(this.clientId, () => this.takeSession(identity, connack));
   }
 
-  private async takeSession(identity: Identity, authenticationData: Uint8Array | undefined): Promise<void> {
+  private async takeSession(identity: Identity, connack: ConnackPacket): Promise<void> {
     if (this.abandoned) return;
     const { broker } = this.connection;
     const negotiated = this.negotiated!;
@@ -245,17 +262,11 @@ export class Handshake {
       client = { session, connection: undefined, expiresAt: Infinity, will: undefined };
       broker.register(client);
     }
-    this.welcome(client, sessionPresent, identity, authenticationData, lease);
+    this.welcome(client, sessionPresent, identity, connack, lease);
   }
 
   /** CONNACK first [MQTT-3.2.0-1], then what the session owes the client. */
-  private welcome(
-    client: Client,
-    sessionPresent: boolean,
-    identity: Identity,
-    authenticationData: Uint8Array | undefined,
-    lease: Session['lease'],
-  ): void {
+  private welcome(client: Client, sessionPresent: boolean, identity: Identity, connack: ConnackPacket, lease: Session['lease']): void {
     const { connection } = this;
     const { broker, stream } = connection;
     const negotiated = this.negotiated!;
@@ -263,7 +274,8 @@ export class Handshake {
     client.connection = connection;
     client.expiresAt = Infinity;
     client.will = undefined; // A connection in time cancels the delayed will [MQTT-3.1.3-9].
-    if (!this.abandoned) this.sendConnack(sessionPresent, authenticationData);
+    connack.sessionPresent = negotiated.protocolVersion !== 3 && sessionPresent; // [MQTT-3.2.2-3]; 3.1 has no such flag.
+    if (!this.abandoned) this.connection.output.sendAnswer(connack);
     session.attach(connection.output, lease, this.connect, negotiated, this.settings.capabilities);
     if (this.abandoned) {
       // The client went away while its session was fetched: it has one all the same, and its will is due.
@@ -289,21 +301,17 @@ export class Handshake {
     connection.resume();
   }
 
-  private sendConnack(sessionPresent: boolean, authenticationData: Uint8Array | undefined): void {
-    const negotiated = this.negotiated!;
-    const packet: ConnackPacket = {
-      type: 'connack',
-      sessionPresent: negotiated.protocolVersion !== 3 && sessionPresent, // [MQTT-3.2.2-3]; 3.1 has no such flag.
-      reasonCode: ReasonCode.success,
-    };
-    if (negotiated.protocolVersion === 5) {
-      packet.properties = { ...negotiated.connackProperties };
+  /** A success; whether a session is present is not known yet. */
+  private connack(authenticationData: Uint8Array | undefined): ConnackPacket {
+    const packet: ConnackPacket = { type: 'connack', sessionPresent: false, reasonCode: ReasonCode.success };
+    if (this.connect.protocolVersion === 5) {
+      packet.properties = { ...this.negotiated!.connackProperties };
       if (this.method !== undefined) {
         packet.properties.authenticationMethod = this.method;
         if (authenticationData !== undefined) packet.properties.authenticationData = authenticationData;
       }
     }
-    this.connection.output.send(packet);
+    return packet;
   }
 
   private refuse(refusal: Refusal): void {
@@ -322,10 +330,10 @@ export class Handshake {
     userProperties: readonly UserProperty[] | undefined,
   ): ConnackPacket | undefined {
     if (this.connect.protocolVersion === 5) {
-      const tooSmall = (this.connect.properties?.maximumPacketSize ?? Infinity) < 1024; // [MQTT-3.2.2-19] [MQTT-3.2.2-20]
-      const properties = tooSmall
-        ? {}
-        : { ...(reasonString === undefined ? {} : { reasonString }), ...(userProperties === undefined ? {} : { userProperties }) };
+      const properties = {
+        ...(reasonString === undefined ? {} : { reasonString }),
+        ...(userProperties === undefined ? {} : { userProperties }),
+      };
       return { type: 'connack', sessionPresent: false, reasonCode, properties }; // [MQTT-3.2.2-6]
     }
     const returnCode = returnCodes.get(reasonCode);

@@ -1,3 +1,4 @@
+export { type AnswerPacket, type AnswerPolicy } from '@si-mqtt/session';
 export { type AuthenticationOutcome } from './access/authenticate-with.js';
 export {
   type AuthenticationResult,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
 import { type DecoderOptions, type PublishProperties, ReasonCode } from '@si-mqtt/codec';
 import {
+  type AnswerPolicy,
   type Cluster,
   defaultSessionLimits,
   MemoryRetained,
@@ -65,6 +66,8 @@ export interface ServerParts {
   readonly authenticators?: readonly Authenticator[];
   /** Enhanced authentication beside SCRAM-SHA-256, at every listener. */
   readonly mechanisms?: readonly AuthenticationMechanism[];
+  /** Attaches Reason Strings and User Properties to acknowledgements and to the other packets that answer a 5.0 client. */
+  readonly answers?: AnswerPolicy;
 }
 
 /** An MQTT server: listeners, broker, admin listener. Made by `createServer`, started by `start`. */
@@ -103,6 +106,7 @@ export class Server {
       retained: parts.retained ?? new MemoryRetained(this.env, limits),
       cluster: parts.cluster ?? new SingleNode(),
       events: this.events,
+      answers: parts.answers,
     });
     this.sysTopics = new SysTopics(this.broker, options.sys);
     this.admin = options.admin.enabled

@@ -123,7 +123,7 @@ function acknowledge(connection: Connection, packet: SubscribePacket, verdicts: 
     // 3.1 has no failure in SUBACK: the filter is answered as if it were granted, and gets nothing (broker.md §1).
     return version === 3 ? packet.subscriptions[index].qos : 0x80;
   });
-  connection.output.send({ type: 'suback', packetId: packet.packetId, reasonCodes }); // [MQTT-3.8.4-2] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
+  connection.answer({ type: 'suback', packetId: packet.packetId, reasonCodes }); // [MQTT-3.8.4-2] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
 }
 
 function replayRetained(connection: Connection, session: Session, verdicts: readonly Verdict[]): void {
@@ -151,11 +151,7 @@ export function handleUnsubscribe(connection: Connection, session: Session, pack
   });
   const answer = () => {
     if (connection.isOpen) {
-      connection.output.send({
-        type: 'unsuback',
-        packetId: packet.packetId,
-        reasonCodes: connection.protocolVersion === 5 ? reasonCodes : [],
-      });
+      connection.answer({ type: 'unsuback', packetId: packet.packetId, reasonCodes: connection.protocolVersion === 5 ? reasonCodes : [] });
     }
   };
   const barrier = broker.parts.cluster.updateInterest(changes);

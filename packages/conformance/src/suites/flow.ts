@@ -1,5 +1,5 @@
 import { property } from '../wire/properties.js';
-import { acknowledge, publish, subscribe } from '../wire/requests.js';
+import { acknowledge, pingreq, publish, subscribe } from '../wire/requests.js';
 import { equal } from '../wire-context.js';
 import { v5, v311, type WireTest } from '../wire-test.js';
 
@@ -125,6 +125,23 @@ export const flowTests: readonly WireTest[] = [
     equal(await again.receivePayloads(1), ['small'], 'payload');
     await again.subscribe({ filter: retained, qos: 1 });
     await again.expectNothing();
+  }),
+  v5('3.1.2-24', 'a SUBACK that is larger than the client takes is not sent', async (context) => {
+    const maximum = 60;
+    const client = await context.connect({ properties: [property.maximumPacketSize(maximum)] });
+    client.send(
+      subscribe(
+        5,
+        1,
+        Array.from({ length: 80 }, () => ({ filter: context.topic() })),
+      ),
+    );
+    // The server may close, with or without DISCONNECT, or go on.
+    client.send(pingreq);
+    const answer = await client.next().catch((error: unknown) => {
+      if (!client.isClosed) throw error;
+    });
+    if (answer !== undefined && answer.raw.length > maximum) client.fail(`${answer.type} of ${answer.raw.length} bytes`);
   }),
   v5('3.2.2-15', 'a packet above the Maximum Packet Size of the server ends the connection with 0x95', async (context) => {
     const client = await context.connect();

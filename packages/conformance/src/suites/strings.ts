@@ -14,6 +14,9 @@ interface Answer {
   readonly reasonCodes?: readonly number[];
 }
 
+/** Where the broker is told to attach them to everything, if it can be. */
+const variant = 'attachedProperties';
+
 /** Makes the server send the packet to a client with these CONNECT properties; undefined if it closed without one. */
 type Provoke = (context: WireContext, connectProperties: readonly Buffer[]) => Promise<Answer | undefined>;
 
@@ -60,7 +63,7 @@ async function refusedConnect(context: WireContext, list: readonly Buffer[]): Pr
   const withWill = deniedPublishTopic === undefined ? [] : [{ properties: list, will: { topic: deniedPublishTopic } }];
   let last: Answer | undefined;
   for (const options of [...withWill, ...attempts]) {
-    const client = await context.open();
+    const client = await context.open(variant);
     client.send(context.connectBytes(options));
     const first = await client.next('CONNACK').catch((error: unknown) => {
       if (client.isClosed) return undefined;
@@ -74,7 +77,7 @@ async function refusedConnect(context: WireContext, list: readonly Buffer[]): Pr
 }
 
 async function connected(context: WireContext, list: readonly Buffer[]): Promise<MqttClient> {
-  return context.connect({ properties: list });
+  return context.connect({ properties: list, variant });
 }
 
 function refusedPublish(qos: 1 | 2, type: 'puback' | 'pubrec'): Provoke {
@@ -87,14 +90,14 @@ function refusedPublish(qos: 1 | 2, type: 'puback' | 'pubrec'): Provoke {
 
 async function challenged(context: WireContext, list: readonly Buffer[]): Promise<Answer> {
   const user = context.target.settings.enhancedAuthentication ?? { method: '', userName: '', password: '' };
-  const client = await context.open();
+  const client = await context.open(variant);
   const data = property.authenticationData(new ScramClient(user).first());
   const properties = [...list, property.authenticationMethod(user.method), data];
   client.send(context.connectBytes({ userName: undefined, password: undefined, properties }));
   return client.expect('auth');
 }
 
-/** Reason Strings and User Properties that the server attaches on its own. */
+/** Reason Strings and User Properties that the server attaches to what it sends. */
 export const stringTests: readonly WireTest[] = [
   ...leavesOut('3.2.2-19', '3.2.2-20', 'CONNACK', refusedConnect),
   ...leavesOut('3.4.2-2', '3.4.2-3', 'PUBACK', refusedPublish(1, 'puback'), 'deniedPublishTopic'),
