@@ -1,27 +1,47 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** `sysconf(_SC_CLK_TCK)`, which Linux fixes for everything that user space sees. */
 const TICKS_PER_SECOND = 100;
 
+/** What processes have used. */
+export interface Usage {
+  /** User and system time. */
+  readonly cpuSeconds: number;
+  /** Resident memory, pages that processes share counted for each of them. */
+  readonly residentBytes: number;
+}
+
+/** Whether the operating system says here what other processes have used. */
+export const canReadUsage: boolean = existsSync('/proc/self/stat');
+
 /**
- * User and system time in seconds that a process and its descendants have used, from /proc. Linux only.
+ * What a process and its descendants have used, from /proc. Linux only.
  * @throws Error if there is no such process
  */
-export function cpuSecondsOfTree(pid: number): number {
+export function usageOfTree(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The second field is the program's name in parentheses, which may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  let seconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  let cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  let residentBytes = residentBytesOf(pid);
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     for (const child of childrenOf(pid, thread)) {
       try {
-        seconds += cpuSecondsOfTree(child);
+        const usage = usageOfTree(child);
+        cpuSeconds += usage.cpuSeconds;
+        residentBytes += usage.residentBytes;
       } catch {
         // It has ended since the list was read.
       }
     }
   }
-  return seconds;
+  return { cpuSeconds, residentBytes };
+}
+
+/** In kB, as /proc/PID/status has it, whatever the size of a page. */
+function residentBytesOf(pid: number): number {
+  const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(found?.[1] ?? 0) * 1024;
 }
 
 function childrenOf(pid: number, thread: string): number[] {

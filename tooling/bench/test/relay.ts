@@ -1,33 +1,72 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import mqttPacket from 'mqtt-packet';
+import mqttPacket, { type IPublishPacket } from 'mqtt-packet';
 
-/** What the relay does with the n-th PUBLISH that it gets, from 0 on. */
-export type Fault = (index: number) => 'pass' | 'drop' | 'hold';
+/** What the relay does with the n-th PUBLISH that it gets, from 0 on; `corrupt` changes one byte of its payload. */
+export type Fault = (index: number) => 'pass' | 'drop' | 'hold' | 'repeat' | { readonly corrupt: number };
 
-/** A broker of exact topics at QoS 0, on the independent codec mqtt-packet, that can lose or reorder what it is told to. */
+/** A broker on the independent codec mqtt-packet, just enough for the generator, that can lose, reorder, repeat or change what it is told to. */
 export async function startRelay(fault: Fault = () => 'pass'): Promise<{ port: number; close: () => void }> {
-  const subscribers = new Map<string, Socket>();
+  const subscribers: { readonly filter: string; readonly qos: number; readonly send: (packet: IPublishPacket) => void }[] = [];
   const sockets = new Set<Socket>();
   let count = 0;
   let held: (() => void) | undefined;
+
+  function route(packet: IPublishPacket): void {
+    const matching = subscribers.filter(({ filter }) => matches(filter, packet.topic));
+    // The members of the one group take turns.
+    const chosen = matching[0]?.filter.startsWith('$share/') ? [matching[count % matching.length]] : matching;
+    for (const { send } of chosen) send(packet);
+  }
+
+  function take(packet: IPublishPacket): void {
+    const decision = fault(count++);
+    if (decision === 'drop') return;
+    if (decision === 'hold') {
+      held = () => route(packet);
+      return;
+    }
+    if (typeof decision === 'object') (packet.payload as Buffer)[decision.corrupt] ^= 0x10;
+    route(packet);
+    if (decision === 'repeat') route(packet);
+    held?.();
+    held = undefined;
+  }
+
   const server: Server = createServer((socket) => {
     sockets.add(socket);
-    const parser = mqttPacket.parser({ protocolVersion: 4 });
+    let protocolVersion = 4;
+    let packetId = 0;
+    const parser = mqttPacket.parser();
+    const write = (packet: Parameters<typeof mqttPacket.generate>[0]): void =>
+      void socket.write(mqttPacket.generate(packet, { protocolVersion }));
     parser.on('packet', (packet) => {
-      if (packet.cmd === 'connect') socket.write(mqttPacket.generate({ cmd: 'connack', returnCode: 0, sessionPresent: false }));
-      if (packet.cmd === 'subscribe') {
-        for (const { topic } of packet.subscriptions) subscribers.set(topic, socket);
-        socket.write(mqttPacket.generate({ cmd: 'suback', messageId: packet.messageId, granted: [0] }));
-      }
-      if (packet.cmd !== 'publish') return;
-      const deliver = (): void => void subscribers.get(packet.topic)?.write(mqttPacket.generate(packet));
-      const decision = fault(count++);
-      if (decision === 'drop') return;
-      if (decision === 'hold') held = deliver;
-      else {
-        deliver();
-        held?.();
-        held = undefined;
+      switch (packet.cmd) {
+        case 'connect':
+          protocolVersion = packet.protocolVersion ?? 4;
+          write({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false });
+          break;
+        case 'subscribe':
+          for (const { topic, qos } of packet.subscriptions) {
+            const send = (message: IPublishPacket): void => {
+              packetId = (packetId % 65_535) + 1;
+              write({ ...message, qos, messageId: packetId });
+            };
+            subscribers.push({ filter: topic, qos, send });
+          }
+          write({ cmd: 'suback', messageId: packet.messageId, granted: packet.subscriptions.map(({ qos }) => qos) });
+          break;
+        case 'publish':
+          if (packet.qos > 0) write({ cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId: packet.messageId, reasonCode: 0 });
+          take(packet);
+          break;
+        case 'pubrec':
+          write({ cmd: 'pubrel', messageId: packet.messageId, reasonCode: 0 });
+          break;
+        case 'pubrel':
+          write({ cmd: 'pubcomp', messageId: packet.messageId, reasonCode: 0 });
+          break;
+        default:
+          break;
       }
     });
     socket.on('data', (chunk) => parser.parse(chunk)).on('error', () => undefined);
@@ -40,4 +79,12 @@ export async function startRelay(fault: Fault = () => 'pass'): Promise<{ port: n
     server.close();
   };
   return { port: address.port, close };
+}
+
+/** The filters that the generator uses: exact, `…/+` and `…/#`, shared or not. */
+function matches(filter: string, topic: string): boolean {
+  const plain = filter.replace(/^\$share\/[^/]+\//, '');
+  if (plain.endsWith('/#')) return topic.startsWith(plain.slice(0, -1));
+  if (plain.endsWith('/+')) return topic.startsWith(plain.slice(0, -1)) && !topic.slice(plain.length - 1).includes('/');
+  return plain === topic;
 }

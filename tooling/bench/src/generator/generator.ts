@@ -1,0 +1,191 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { canReadUsage, type Usage, usageOfTree } from '../process-tree.js';
+import { Histogram } from './histogram.js';
+import { addFaults, type Faults, judgeGroup, noFaults } from './integrity.js';
+import { type ConnectionsLoad, fanOf, type TrafficLoad } from './load.js';
+import { type TrafficResult, type TrafficSnapshot } from './traffic.js';
+import { type Answer, type Request } from './worker.js';
+
+/** How long, and of which broker. */
+export interface Conditions {
+  /** Load before the measurement begins. */
+  readonly warmSeconds: number;
+  readonly seconds: number;
+  /** The broker's process; what it has started counts too. Absent for a broker elsewhere. */
+  readonly brokerPid?: number;
+  /** Processes that generate; by default as many as the machine has cores beside the broker's, at most four. */
+  readonly processes?: number;
+}
+
+export interface TrafficMeasurement {
+  readonly deliveriesPerSecond: number;
+  /** User and system time of the broker's processes, divided by the deliveries; absent where it cannot be known. */
+  readonly cpuMicrosecondsPerDelivery?: number;
+  /** 1 is one core. */
+  readonly brokerCores?: number;
+  readonly brokerResidentBytes?: number;
+  /** Of one core, of that generator process that was busiest. */
+  readonly generatorShare: number;
+  readonly latencyMicroseconds: { readonly p50: number; readonly p99: number; readonly p999: number };
+  readonly faults: Faults;
+}
+
+export interface ConnectionsMeasurement {
+  readonly seconds: number;
+  readonly connectionsPerSecond: number;
+  readonly cpuMicrosecondsPerConnection?: number;
+  readonly residentBytesPerConnection?: number;
+}
+
+const PROCESSES_MAX = 4;
+const SETTLE_SECONDS = 2;
+/** A generator that was busier than this may have bounded what was measured. */
+export const GENERATOR_SHARE_MAX = 0.95;
+/** Connections that one process holds: systems often permit 20,000 open files. */
+const CONNECTIONS_PER_PROCESS_MAX = 3000;
+
+/** Loads a broker from processes of their own, and measures meanwhile. @throws Error if the broker refuses, closes or does not answer */
+export async function measureTraffic(load: TrafficLoad, conditions: Conditions): Promise<TrafficMeasurement> {
+  const processes = Math.min(
+    conditions.processes ?? Math.max(1, Math.min(PROCESSES_MAX, cpus().length - 1)),
+    load.publishers + load.subscribers,
+  );
+  const crew = new Crew(processes);
+  try {
+    const ports = await crew.askAll<number>((process) => ({ ask: 'traffic', load, share: { process, processes } }));
+    await crew.askAll(() => ({ ask: 'open', ports }));
+    await crew.askAll(() => ({ ask: 'start' }));
+    await pause(conditions.warmSeconds * 1000);
+    const from = await crew.askAll<TrafficSnapshot>(() => ({ ask: 'snapshot' }));
+    const usageFrom = usageOf(conditions.brokerPid);
+    await pause(conditions.seconds * 1000);
+    const to = await crew.askAll<TrafficSnapshot>(() => ({ ask: 'snapshot' }));
+    const usageTo = usageOf(conditions.brokerPid);
+    const results = await crew.askAll<TrafficResult>(() => ({ ask: 'stop' }));
+    return { ...ratesOf(from, to, usageFrom, usageTo), latencyMicroseconds: latencyOf(results), faults: judge(load, results) };
+  } finally {
+    await crew.dismiss();
+  }
+}
+
+/** Opens connections to a freshly started broker, and measures what each has cost and holds. */
+export async function measureConnections(load: ConnectionsLoad, brokerPid: number | undefined): Promise<ConnectionsMeasurement> {
+  const processes = Math.ceil(load.connections / CONNECTIONS_PER_PROCESS_MAX);
+  const crew = new Crew(processes);
+  try {
+    await crew.askAll((process) => ({ ask: 'connections', load, share: { process, processes } }));
+    const usageFrom = usageOf(brokerPid);
+    const begun = performance.now();
+    await crew.askAll(() => ({ ask: 'open', ports: [] }));
+    const seconds = (performance.now() - begun) / 1000;
+    // What the broker does after its last CONNACK belongs to the connections, too.
+    await pause(SETTLE_SECONDS * 1000);
+    const usageTo = usageOf(brokerPid);
+    const each = (value: (usage: Usage) => number): number | undefined =>
+      usageFrom && usageTo && (value(usageTo) - value(usageFrom)) / load.connections;
+    return {
+      seconds,
+      connectionsPerSecond: load.connections / seconds,
+      cpuMicrosecondsPerConnection: each(({ cpuSeconds }) => cpuSeconds * 1e6),
+      residentBytesPerConnection: each(({ residentBytes }) => residentBytes),
+    };
+  } finally {
+    await crew.dismiss();
+  }
+}
+
+/** What all processes together have seen go wrong. */
+export function judge(load: TrafficLoad, results: readonly TrafficResult[]): Faults {
+  const faults = noFaults();
+  for (const result of results) addFaults(faults, result.faults);
+  for (let publisher = 0; publisher < load.publishers; publisher++) {
+    const published = total(results.map((result) => result.published[publisher]));
+    if (load.pattern === 'shared') {
+      const groups = results.map((result) => result.groups[publisher]);
+      const tally = { received: total(groups.map(({ received }) => received)), sum: total(groups.map(({ sum }) => sum)) | 0 };
+      addFaults(faults, judgeGroup(tally, published));
+    } else {
+      faults.lost += Math.max(0, published * fanOf(load) - total(results.map((result) => result.settled[publisher])));
+    }
+  }
+  return faults;
+}
+
+function ratesOf(
+  from: readonly TrafficSnapshot[],
+  to: readonly TrafficSnapshot[],
+  usageFrom: Usage | undefined,
+  usageTo: Usage | undefined,
+): Omit<TrafficMeasurement, 'latencyMicroseconds' | 'faults'> {
+  const each = (value: (snapshot: TrafficSnapshot) => number): number[] =>
+    to.map((snapshot, index) => value(snapshot) - value(from[index]));
+  const deliveries = total(each((snapshot) => snapshot.deliveries));
+  if (deliveries === 0) throw new Error('nothing was delivered');
+  const seconds = each((snapshot) => snapshot.milliseconds / 1000);
+  const shares = each((snapshot) => snapshot.cpuSeconds).map((cpu, index) => cpu / seconds[index]);
+  const cpu = usageFrom && usageTo && usageTo.cpuSeconds - usageFrom.cpuSeconds;
+  return {
+    deliveriesPerSecond: deliveries / Math.max(...seconds),
+    cpuMicrosecondsPerDelivery: cpu && (cpu * 1e6) / deliveries,
+    brokerCores: cpu && cpu / Math.max(...seconds),
+    brokerResidentBytes: usageTo?.residentBytes,
+    generatorShare: Math.max(...shares),
+  };
+}
+
+function latencyOf(results: readonly TrafficResult[]): TrafficMeasurement['latencyMicroseconds'] {
+  const histogram = new Histogram();
+  for (const { latency } of results) histogram.add(latency);
+  return { p50: histogram.percentile(0.5), p99: histogram.percentile(0.99), p999: histogram.percentile(0.999) };
+}
+
+const total = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+
+const usageOf = (pid: number | undefined): Usage | undefined => (pid === undefined || !canReadUsage ? undefined : usageOfTree(pid));
+
+const workerFile = fileURLToPath(new URL('./worker.js', import.meta.url));
+
+/** The generator's processes. */
+class Crew {
+  readonly #children: readonly ChildProcess[];
+
+  constructor(processes: number) {
+    this.#children = Array.from({ length: processes }, () => fork(workerFile, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
+  }
+
+  /** Asks all at the same time, and waits for all answers. */
+  askAll<Value>(request: (process: number) => Request): Promise<Value[]> {
+    return Promise.all(this.#children.map((child, process) => ask<Value>(child, request(process))));
+  }
+
+  /** Lets the processes go, and waits for their end: they must not disturb what is measured next. */
+  async dismiss(): Promise<void> {
+    await Promise.all(
+      this.#children.map(async (child) => {
+        if (!child.connected) return;
+        child.disconnect();
+        await once(child, 'exit');
+      }),
+    );
+  }
+}
+
+function ask<Value>(child: ChildProcess, request: Request): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const answered = (answer: Answer): void => {
+      child.off('exit', ended);
+      if (answer.failure === undefined) resolve(answer.value as Value);
+      else reject(new Error(answer.failure));
+    };
+    const ended = (code: number | null): void => {
+      child.off('message', answered);
+      reject(new Error(`a process of the generator ended with ${code}`));
+    };
+    child.once('message', answered).once('exit', ended);
+    child.send(request);
+  });
+}

@@ -1,0 +1,108 @@
+import { canReadUsage } from '../process-tree.js';
+import { type Figure, type Goal } from '../rows/row.js';
+import { disqualification, isGeneratorBound, type Report, type ReportRow, ratio } from './report.js';
+import { number, rate, type Table } from './table.js';
+
+const GENERATOR_MARK = '*';
+const FAULT_MARK = '!';
+
+/** One line for each figure: every broker's median, and ours as a ratio to each of the others. */
+export function figureTable({ brokers, rows }: Report): Table {
+  const [ours, ...others] = brokers.map(({ name }) => name);
+  const header = ['workload', 'figure', ours, ...others, ...others.map((name) => `÷ ${name}`), 'promised'];
+  const lines = rows.flatMap((row) =>
+    row.figures.map((figure) => [
+      row.title,
+      `${figure.label}, ${figure.unit}`,
+      ...[ours, ...others].map((name) => valueCell(row, figure, name)),
+      ...others.map((name) => number(ratio(row, figure.key, ours, name))),
+      promise(row, figure, ours),
+    ]),
+  );
+  return [header, ...lines];
+}
+
+/** What flowed: messages or connections a second, and who was busy. */
+export function throughputTable({ brokers, rows }: Report): Table {
+  const names = brokers.map(({ name }) => name);
+  const header = ['workload', ...names.map((name) => `${name}, per second`), ...names.map((name) => `${name}: broker/generator`)];
+  const lines = rows
+    .filter((row) => names.some((name) => row.brokers[name]?.perSecond !== undefined))
+    .map((row) => [
+      row.title,
+      ...names.map((name) => rate(row.brokers[name]?.perSecond)),
+      ...names.map((name) => {
+        const { brokerCores, generatorShare } = row.brokers[name] ?? {};
+        return `${percent(brokerCores)} / ${percent(generatorShare)}`;
+      }),
+    ]);
+  return [header, ...lines];
+}
+
+/** What a reader has to know to read the tables. */
+export function legend(report: Report): string[] {
+  const [ours, ...others] = report.brokers.map(({ name }) => name);
+  const lines = [
+    `Medians of ${report.runs} alternating runs of ${report.seconds} s; less is better. CPU is user and system time of the broker's processes.`,
+  ];
+  if (others.length > 0)
+    lines.push(`÷: ${ours}'s figure divided by the other's; times of different machines say nothing about each other, ratios do.`);
+  if (report.rows.some((row) => Object.values(row.brokers).some(isGeneratorBound))) {
+    lines.push(
+      `${GENERATOR_MARK} a process of the generator was above 95 % of a core: what flowed was bounded by it, the CPU per delivery was not.`,
+    );
+  }
+  const faulty = report.rows.flatMap((row) => faultsOf(row));
+  if (faulty.length > 0)
+    lines.push(
+      `${FAULT_MARK} not everything arrived once, whole and in order; such a figure flatters its broker:`,
+      ...faulty.map((line) => `  ${line}`),
+    );
+  if (!canReadUsage) lines.push('CPU and memory of other processes: not here (needs Linux).');
+  return lines;
+}
+
+/** Promises that this run does not keep. */
+export function brokenPromises({ brokers, rows }: Report): string[] {
+  const ours = brokers[0].name;
+  return rows.flatMap((row) =>
+    row.figures.flatMap((figure) => {
+      const verdict = judgement(row, figure, ours);
+      return verdict?.kept === false ? [`${row.name}: ${figure.label}: ${verdict.text}`] : [];
+    }),
+  );
+}
+
+function faultsOf(row: ReportRow): string[] {
+  return Object.entries(row.brokers).flatMap(([name, result]) => {
+    const reason = disqualification(result);
+    return reason === undefined ? [] : [`${row.name}, ${name}: ${reason.split('\n')[0]}`];
+  });
+}
+
+function valueCell(row: ReportRow, { key }: Figure, broker: string): string {
+  const result = row.brokers[broker];
+  const value = result?.medians[key];
+  if (result === undefined || value === undefined) return result?.failure === undefined ? '–' : 'failed';
+  return `${number(value)}${isGeneratorBound(result) ? GENERATOR_MARK : ''}${disqualification(result) === undefined ? '' : FAULT_MARK}`;
+}
+
+function promise(row: ReportRow, figure: Figure, ours: string): string {
+  const verdict = judgement(row, figure, ours);
+  return verdict === undefined ? '' : `${verdict.text} ${verdict.kept ? 'kept' : 'NOT KEPT'}`;
+}
+
+function judgement(row: ReportRow, { key, unit, goal }: Figure, ours: string): { text: string; kept: boolean } | undefined {
+  const value = row.brokers[ours]?.medians[key];
+  if (goal === undefined || value === undefined) return undefined;
+  const parts = ratiosOf(goal).flatMap(([other, most]) => {
+    const found = ratio(row, key, ours, other);
+    return found === undefined ? [] : [{ text: `≤ ${number(most)} × ${other}`, kept: found <= most }];
+  });
+  if (goal.valueMax !== undefined) parts.push({ text: `≤ ${number(goal.valueMax)} ${unit}`, kept: value <= goal.valueMax });
+  return parts.length === 0 ? undefined : { text: parts.map(({ text }) => text).join(', '), kept: parts.every(({ kept }) => kept) };
+}
+
+const ratiosOf = ({ ratioMax = {} }: Goal): [string, number][] => Object.entries(ratioMax);
+
+const percent = (share: number | undefined): string => (share === undefined ? '–' : `${Math.round(share * 100)} %`);

@@ -1,0 +1,86 @@
+import { type RunningBroker } from '../brokers/broker-process.js';
+import { type Setup } from '../brokers/brokers.js';
+import { measureTraffic } from '../generator/generator.js';
+import { type Faults } from '../generator/integrity.js';
+import { type TrafficLoad } from '../generator/load.js';
+
+/** One number that a row gives for each broker. Less is better in all of them. */
+export interface Figure {
+  readonly key: string;
+  readonly label: string;
+  readonly unit: string;
+  readonly goal?: Goal;
+}
+
+/** What was promised for this broker. */
+export interface Goal {
+  /** By another broker's name: at most so many times its figure in the same run. */
+  readonly ratioMax?: Readonly<Record<string, number>>;
+  readonly valueMax?: number;
+}
+
+/** What one run of a row has found for one broker. */
+export interface Sample {
+  /** By the figure's key; what cannot be known here is left out. */
+  readonly values: Readonly<Record<string, number | undefined>>;
+  readonly perSecond?: number;
+  /** Cores that the broker used. */
+  readonly brokerCores?: number;
+  /** Of one core, of the generator's busiest process. */
+  readonly generatorShare?: number;
+  readonly faults?: Faults;
+}
+
+export interface Timing {
+  readonly warmSeconds: number;
+  readonly seconds: number;
+  readonly processes?: number;
+}
+
+/** One workload. A new kind of workload is a new `measure`; how often it runs, and what becomes of the figures, is not its concern. */
+export interface Row {
+  /** For the command line. */
+  readonly name: string;
+  readonly title: string;
+  readonly setup: Setup;
+  readonly figures: readonly Figure[];
+  measure(broker: RunningBroker, timing: Timing): Promise<Sample>;
+}
+
+export const CPU_PER_DELIVERY = 'cpuMicrosecondsPerDelivery';
+export const LATENCY_P50 = 'latencyP50Microseconds';
+export const LATENCY_P99 = 'latencyP99Microseconds';
+export const BYTES_PER_CONNECTION = 'kilobytesPerConnection';
+export const CPU_PER_CONNECTION = 'cpuMicrosecondsPerConnection';
+
+/** A load without the broker's address. */
+export type Workload = Omit<TrafficLoad, 'host' | 'port'>;
+
+/** What rows have in common unless they say otherwise. */
+export const usual: Workload = {
+  protocolVersion: 4,
+  pattern: 'p2p',
+  publishers: 10,
+  subscribers: 10,
+  qos: 0,
+  burst: 32,
+  window: 1000,
+  payloadBytes: 64,
+  properties: false,
+};
+
+export async function measureWorkload(workload: Workload, broker: RunningBroker, timing: Timing): Promise<Sample> {
+  const load = { ...workload, host: broker.host, port: broker.port };
+  const found = await measureTraffic(load, { ...timing, brokerPid: broker.pid });
+  return {
+    values: {
+      [CPU_PER_DELIVERY]: found.cpuMicrosecondsPerDelivery,
+      [LATENCY_P50]: found.latencyMicroseconds.p50,
+      [LATENCY_P99]: found.latencyMicroseconds.p99,
+    },
+    perSecond: found.deliveriesPerSecond,
+    brokerCores: found.brokerCores,
+    generatorShare: found.generatorShare,
+    faults: found.faults,
+  };
+}
