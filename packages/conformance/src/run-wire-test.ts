@@ -1,6 +1,7 @@
+import { NotObserved } from './not-observed.js';
 import { meets, type Target } from './target.js';
 import { type ExchangeStep } from './wire/exchange.js';
-import { NotObserved, Unreachable, WireContext } from './wire-context.js';
+import { Unreachable, WireContext } from './wire-context.js';
 import { type WireTest } from './wire-test.js';
 
 export type Verdict =

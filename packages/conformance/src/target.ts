@@ -1,4 +1,5 @@
 import { type Duplex } from 'node:stream';
+import { type TlsSettings } from './connectors.js';
 
 export type Connect = () => Promise<Duplex>;
 
@@ -7,6 +8,10 @@ export interface TargetSettings {
   /** Credentials of every connection that does not try others on purpose. */
   readonly userName?: string;
   readonly password?: string;
+  /** Stands before every topic name that the tests use, e.g. `tenant-7/`. Default: nothing. */
+  readonly topicPrefix?: string;
+  /** The highest QoS that the broker takes, if that is not 2; 5.0 tells it in CONNACK anyway. */
+  readonly maximumQos?: 0 | 1;
   /** A topic name that nobody may publish to. */
   readonly deniedPublishTopic?: string;
   /** A well-formed filter that nobody may subscribe to. */
@@ -50,6 +55,8 @@ export interface Target {
   /** A new transport connection, for the default face of the broker. */
   readonly connect: Connect;
   readonly settings: TargetSettings;
+  /** For tests that open a WebSocket of their own at `wss://`. */
+  readonly tls?: TlsSettings;
   readonly variants?: TargetVariants;
 }
 

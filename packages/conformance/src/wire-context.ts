@@ -1,16 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type Duplex } from 'node:stream';
+import { NotObserved } from './not-observed.js';
 import { type Connect, type Target, type TargetVariants } from './target.js';
 import { type Part } from './wire/bytes.js';
 import { Exchange } from './wire/exchange.js';
 import { MqttClient } from './wire/mqtt-client.js';
 import { property } from './wire/properties.js';
 import { type ConnectOptions, connect, type Version } from './wire/requests.js';
-
-/** Thrown by a test that had no chance to see what its statement speaks of, e.g. because the broker sends no Reason Strings. */
-export class NotObserved extends Error {
-  override readonly name = 'NotObserved';
-}
 
 /** No transport connection could be made. */
 export class Unreachable extends Error {
@@ -55,9 +51,9 @@ export class WireContext {
     return `c${this.unique}${++this.names}`;
   }
 
-  /** A new topic name of two levels. */
+  /** A new topic name of two levels behind the target's prefix. */
   topic(): string {
-    return `si${this.unique}/t${++this.names}`;
+    return `${this.target.settings.topicPrefix ?? ''}si${this.unique}/t${++this.names}`;
   }
 
   /** A new topic name whose retained message is removed at the end. */
@@ -71,6 +67,7 @@ export class WireContext {
     const connectTransport: Connect = (variant === undefined ? undefined : this.target.variants?.[variant]) ?? this.target.connect;
     const stream = await within(connectTransport(), this.timeoutMilliseconds);
     const client = new MqttClient(stream, this.version, this.timeoutMilliseconds, this.exchange, this.clients.length + 1);
+    client.maximumQos = this.target.settings.maximumQos ?? 2;
     this.clients.push(client);
     if (this.isGivenUp) client.cut();
     return client;
@@ -106,6 +103,9 @@ export class WireContext {
     if (options.persistent === true && typeof clientId === 'string') this.persistent.add(clientId);
     client.send(this.connectBytes({ ...options, clientId }));
     await client.accept();
+    // 5.0, 3.2.2.3.2: the server may use another Session Expiry Interval than the client asked for.
+    if (options.persistent === true && client.connack.properties.sessionExpiryInterval === 0)
+      this.notObserved('the server keeps no sessions');
     return client;
   }
 

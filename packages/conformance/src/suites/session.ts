@@ -3,7 +3,7 @@ import { acknowledge, publish } from '../wire/requests.js';
 import { equal } from '../wire-context.js';
 import { both, v5, type WireTest } from '../wire-test.js';
 
-/** Sessions: clean start, resumption, expiry, takeover (sections 3.1.2, 3.1.4, 4.1). */
+/** Sessions: clean start, resumption, expiry (sections 3.1.2, 3.1.4, 4.1). */
 export const sessionTests: readonly WireTest[] = [
   ...both(
     '3.1.2-6 3.2.2-3 3.1.4-4',
@@ -96,70 +96,6 @@ export const sessionTests: readonly WireTest[] = [
       equal((await subscriber.receive()).payload.toString(), `${n}`, 'payload');
     }
   }),
-  v5('3.1.4-3', 'the same ClientID again: the old connection gets DISCONNECT 0x8E and is closed', async (context) => {
-    const clientId = context.clientId();
-    const old = await context.connect({ clientId });
-    const taker = await context.connect({ clientId });
-    const [first, second] = await old.packetsUntilClosed();
-    equal(
-      [first?.type, first?.type === 'disconnect' ? first.reasonCode : undefined, second?.type],
-      ['disconnect', 0x8e, undefined],
-      'the last packet',
-    );
-    await taker.expectNothing();
-  }),
-  ...both('3.1.4-3', '3.1.4-2', 'the same ClientID again: the old connection is closed, the new one works', async (context) => {
-    const clientId = context.clientId();
-    const old = await context.connect({ clientId });
-    const taker = await context.connect({ clientId });
-    if (context.version === 5) await old.expectClosedWith([0x8e]);
-    else await old.expectClosed();
-    const topic = context.topic();
-    await taker.subscribe(topic);
-    await taker.publish({ topic, payload: 'new' });
-    equal((await taker.receive()).payload.toString(), 'new', 'payload');
-  }),
-  ...both(
-    '3.1.4-3 3.2.0-1',
-    '3.1.4-2 3.2.0-1',
-    'of CONNECTs with one ClientID that race, one stays and all others are closed',
-    async (context) => {
-      const clientId = context.clientId();
-      const racers = await Promise.all(Array.from({ length: 4 }, () => context.open()));
-      for (const racer of racers) racer.send(context.connectBytes({ clientId }));
-      const ends = await Promise.all(
-        racers.map(async (racer) => {
-          const first = await racer.next('CONNACK');
-          if (first.type !== 'connack' || first.reasonCode !== 0) racer.fail('no accepting CONNACK first');
-          return racer;
-        }),
-      );
-      const staying = () => ends.filter((racer) => !racer.isClosed);
-      const start = performance.now();
-      while (staying().length > 1 && performance.now() - start < context.timeoutMilliseconds) await context.sleep(10);
-      equal(staying().length, 1, 'connections that stay');
-      await staying()[0].barrier();
-    },
-  ),
-  ...both(
-    '3.1.4-3 4.4.0-1',
-    '3.1.4-2 4.4.0-1',
-    'a takeover while messages are in flight re-sends them with DUP and their identifiers',
-    async (context) => {
-      const [clientId, topic, publisher] = [context.clientId(), context.topic(), await context.connect()];
-      const old = await context.connect({ persistent: true, clientId });
-      await old.subscribe({ filter: topic, qos: 2 });
-      for (let n = 0; n < 6; n++) await publisher.publish({ topic, payload: `${n}`, qos: 1 + (n % 2) });
-      const ids: (number | undefined)[] = [];
-      for (let n = 0; n < 6; n++) ids.push((await old.expect('publish')).packetId);
-      const taker = await context.connect({ persistent: true, clientId });
-      equal(taker.connack.sessionPresent, true, 'Session Present');
-      for (let n = 0; n < 6; n++) {
-        const message = await taker.expect('publish');
-        equal([message.payload.toString(), message.packetId, message.dup], [`${n}`, ids[n], true], 'payload, identifier and DUP');
-      }
-    },
-  ),
   ...both(
     '4.4.0-1 3.3.1-1',
     '4.4.0-1 3.3.1-1 4.6.0-1',

@@ -12,7 +12,11 @@ interface OpenSocket {
 }
 
 async function open(context: WireContext): Promise<OpenSocket> {
-  const socket = new WebSocket(context.target.settings.webSocketUrl ?? '', 'mqtt', { perMessageDeflate: false });
+  const socket = new WebSocket(context.target.settings.webSocketUrl ?? '', 'mqtt', {
+    perMessageDeflate: false,
+    handshakeTimeout: context.timeoutMilliseconds,
+    ...context.target.tls,
+  });
   const frames: { data: Buffer; isBinary: boolean }[] = [];
   socket.on('message', (data: Buffer, isBinary) => frames.push({ data, isBinary }));
   const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));

@@ -64,37 +64,6 @@ export const willTests: readonly WireTest[] = [
     const message = await late.receive();
     equal([message.payload.toString(), message.retain], ['w', true], 'payload and RETAIN');
   }),
-  ...both('3.1.2-8 3.1.4-3', '3.1.2-8 3.1.4-2', 'a takeover sends the will of the old connection', async (context) => {
-    const { watcher, topic } = await watch(context);
-    const clientId = context.clientId();
-    await context.connect({ clientId, will: { topic, payload: 'taken' } });
-    await context.connect({ clientId });
-    equal(await watcher.receivePayloads(1), ['taken'], 'payload');
-    await watcher.expectNothing();
-  }),
-  v5('3.1.2-8', 'a takeover with Clean Start 0 and no Will Delay sends the will, too', async (context) => {
-    const { watcher, topic } = await watch(context);
-    const clientId = context.clientId();
-    await context.connect({ clientId, persistent: true, will: { topic, payload: 'taken' } });
-    await context.connect({ clientId, persistent: true });
-    equal(await watcher.receivePayloads(1), ['taken'], 'payload');
-  }),
-  v5('3.1.3-9 3.1.2-8', 'a takeover within the Will Delay Interval that resumes the session sends no will', async (context) => {
-    const { watcher, topic } = await watch(context);
-    const clientId = context.clientId();
-    const properties = [property.willDelayInterval(1)];
-    await context.connect({ clientId, persistent: true, will: { topic, payload: 'never', properties } });
-    await context.connect({ clientId, persistent: true });
-    await watcher.expectNothing(1600);
-  }),
-  v5('3.1.2-8', 'a takeover with Clean Start 1 ends the session and sends a delayed will at once', async (context) => {
-    const { watcher, topic } = await watch(context);
-    const clientId = context.clientId();
-    const properties = [property.willDelayInterval(60)];
-    await context.connect({ clientId, persistent: true, will: { topic, payload: 'ended', properties } });
-    await context.connect({ clientId });
-    equal(await watcher.receivePayloads(1), ['ended'], 'payload');
-  }),
   v5('3.1.2-8', 'session expiry 0: the will goes out at once, whatever its delay', async (context) => {
     const { watcher, topic } = await watch(context);
     (await context.connect({ will: { topic, payload: 'at once', properties: [property.willDelayInterval(200)] } })).cut();

@@ -1,3 +1,4 @@
+import { NotObserved } from '../not-observed.js';
 import { type Part } from './bytes.js';
 import { RawClient } from './raw-client.js';
 import { reasonCodeText } from './reason-codes.js';
@@ -13,12 +14,24 @@ export class MqttClient extends RawClient {
   connack!: ConnackPacket;
   /** As sent in CONNECT. */
   clientId = '';
+  /** What the server is known to take; 5.0 tells it in CONNACK. */
+  maximumQos = 2;
   private lastPacketId = 0;
 
   /** Takes the CONNACK of an accepted CONNECT. */
   async accept(): Promise<void> {
     this.connack = await this.expect('connack');
     if (this.connack.reasonCode !== 0) this.fail(`CONNECT was refused with ${reasonCodeText(this.connack.reasonCode, this.version)}`);
+    this.maximumQos = this.connack.properties.maximumQos ?? this.maximumQos;
+  }
+
+  /** A test cannot use what the server said that it does not have. */
+  private needs(isNeeded: boolean, available: number | undefined, what: string): void {
+    if (isNeeded && available === 0) throw new NotObserved(`the server has no ${what}`);
+  }
+
+  private needsQos(qos: number): void {
+    if (qos > this.maximumQos) throw new NotObserved(`the server takes QoS ${this.maximumQos} at most`);
   }
 
   packetId(): number {
@@ -32,6 +45,14 @@ export class MqttClient extends RawClient {
   ): Promise<SubscriptionAcknowledgement> {
     const list: readonly FilterOptions[] =
       typeof filters === 'string' ? [{ filter: filters }] : filters instanceof Array ? filters : [filters];
+    const { wildcardSubscriptionAvailable, sharedSubscriptionAvailable, subscriptionIdentifierAvailable } = this.connack.properties;
+    for (const { filter, qos } of list) {
+      this.needsQos(qos ?? 0);
+      const text = typeof filter === 'string' ? filter : '';
+      this.needs(/[+#]/.test(text), wildcardSubscriptionAvailable, 'wildcard subscriptions');
+      this.needs(text.startsWith('$share/'), sharedSubscriptionAvailable, 'shared subscriptions');
+    }
+    this.needs(properties !== undefined, subscriptionIdentifierAvailable, 'Subscription Identifiers');
     const suback = await this.requestSubscribe(list, properties);
     list.forEach((one, index) => {
       if (suback.reasonCodes[index] !== (one.qos ?? 0))
@@ -62,6 +83,8 @@ export class MqttClient extends RawClient {
   /** Publishes and finishes the exchange, which must succeed; a PINGREQ makes sure that QoS 0 was taken. */
   async publish(options: PublishOptions): Promise<void> {
     const qos = options.qos ?? 0;
+    this.needsQos(qos);
+    this.needs(options.retain === true, this.connack.properties.retainAvailable, 'retained messages');
     const packetId = options.packetId ?? this.packetId();
     this.send(publish(this.version, { ...options, ...(qos > 0 ? { packetId } : {}) }));
     if (qos === 0) return this.barrier();

@@ -1,0 +1,138 @@
+import { type LogPosition } from './position.js';
+import { type SessionKey } from './record/entries.js';
+import {
+  type InboundRow,
+  type QueueRow,
+  type RetainedRow,
+  type RowChanges,
+  type SeatRow,
+  type SessionRow,
+  type ShareQueueRow,
+  type SubscriptionRow,
+  type WillRow,
+} from './rows.js';
+
+/** A packed batch of entries: one row, or one document. */
+export interface LogRecord {
+  /** Made by `RecordWriter`. */
+  readonly body: Uint8Array;
+  readonly messages: number;
+  /** Wall clock, milliseconds. */
+  readonly writtenAt: number;
+  /** All records of this epoch up to here are in the tables: the cursor of a replay, written with the record. */
+  readonly derived: number;
+}
+
+export interface StoredRecord extends LogRecord {
+  readonly position: LogPosition;
+}
+
+/** The log of a seat. */
+export interface Log {
+  /**
+   * False: rows follow their record, and what a crash leaves undone is done again from the log. True: both are one commit, and no record is
+   * ever found without its rows.
+   */
+  readonly rowsWithRecord: boolean;
+  /**
+   * Writes the record and what follows from it. Position n + 1 is never attempted before n is known to be committed.
+   * 'fenced': the position is sealed, somebody else has the seat; nothing was written. Rejects with StoreRefusal when it is certain that
+   * nothing was written; with any other error the outcome is unknown, and the same call is made again until it is known (a position that
+   * holds the same body is the caller's own).
+   */
+  append(position: LogPosition, record: LogRecord, changes: RowChanges): Promise<'committed' | 'fenced'>;
+  /** Records of the epoch behind `after` in their order, at least one if there is one, else as many as the limits allow; fills are left out. */
+  readLog(after: LogPosition, limit: number, bytesMax: number): Promise<readonly StoredRecord[]>;
+  /** The last record of an epoch with its `derived`; undefined: it has none. */
+  lastRecord(seat: number, epoch: number): Promise<{ readonly seq: number; readonly derived: number } | undefined>;
+  /**
+   * Fills the first free positions of an epoch from `floor` upwards, so that nobody can write there any more. Returns the lowest fill: every
+   * position from `floor` to it exists. Sealing again returns the same.
+   */
+  seal(seat: number, epoch: number, floor: number): Promise<number>;
+  /** Removes up to `limit` records of the epoch below `below`; returns how many. The caller has written the floor before. */
+  collect(seat: number, epoch: number, below: number, limit: number): Promise<number>;
+}
+
+export interface SessionRows {
+  readonly session: SessionRow;
+  readonly subs: readonly SubscriptionRow[];
+  readonly inq2: readonly InboundRow[];
+  readonly will: WillRow | undefined;
+}
+
+/** What the log comes to. Pages are ordered by the bytes of their keys; the next one begins behind the last key of the one before. */
+export interface Tables {
+  /**
+   * Guarded by `at`, hence idempotent. `derived` is durable before anything is removed: the cursor must stand behind every record that made a
+   * removed row, or a replay brings the row back.
+   */
+  writeRows(changes: RowChanges, derived?: LogPosition): Promise<void>;
+  readSession(sid: Uint8Array): Promise<SessionRows | undefined>;
+  readSessions(after: Uint8Array | undefined, limit: number): Promise<readonly SessionRows[]>;
+  /** At least one row if there is one, else as many as the limits allow. */
+  readQueue(session: SessionKey, after: bigint, limit: number, bytesMax: number): Promise<readonly QueueRow[]>;
+  countQueue(session: SessionKey): Promise<{ readonly messages: number; readonly bytes: number }>;
+  readShareQueue(group: Uint8Array, after: Uint8Array | undefined, limit: number, bytesMax: number): Promise<readonly ShareQueueRow[]>;
+  readRetained(topicHashes: readonly Uint8Array[]): Promise<readonly RetainedRow[]>;
+  readRetainedPage(after: Uint8Array | undefined, limit: number, bytesMax: number): Promise<readonly RetainedRow[]>;
+  /** Wills that are pending, by the time when they are due. */
+  readPendingWills(limit: number): Promise<readonly WillRow[]>;
+  /**
+   * Removes what is left of a session whose row an entry has marked dead: what belongs to it in batches, the row last. True: done; false: call
+   * again. A session that was begun anew under the same client identifier is not touched.
+   */
+  removeSession(session: SessionKey, limit: number): Promise<boolean>;
+}
+
+export interface StoreStatistics {
+  readonly sessions: number;
+  readonly subs: number;
+  readonly outq: number;
+  readonly inq2: number;
+  readonly wills: number;
+  readonly retained: number;
+  readonly shareq: number;
+  readonly logRecords: number;
+  /** Of the whole database on its server or disk. */
+  readonly databaseBytes: number;
+  /** Inside the database, free for new rows; undefined: unknown. */
+  readonly freeBytes: number | undefined;
+}
+
+/**
+ * Where a broker keeps what it has acknowledged. One broker at a time writes to a seat, one call of `append` after the other; reads and removals
+ * go on beside it.
+ */
+export interface LogStore extends Log, Tables {
+  readSeat(seat: number): Promise<SeatRow | undefined>;
+  /** Compare and set: true if the stored row has this `attempt` (undefined: there is none yet), or if it is already `next`. */
+  replaceSeat(attempt: Uint8Array | undefined, next: SeatRow): Promise<boolean>;
+  statistics(): Promise<StoreStatistics>;
+  /** Finishes what was begun and lets go of the database. */
+  close(): Promise<void>;
+}
+
+export type RefusalReason =
+  /** No connection, or not yet: nothing was handed over. */
+  | 'unavailable'
+  /** No room on the disk, or the database reached its limit. */
+  | 'full'
+  /** The database does not take this content, whenever it is given: too large. */
+  | 'content';
+
+/** Nothing was written, and that is certain. */
+export class StoreRefusal extends Error {
+  override readonly name = 'StoreRefusal';
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** An operator has to act: wrong or damaged database, in use by another broker, too new. One line. */
+export class StoreUnusable extends Error {
+  override readonly name = 'StoreUnusable';
+}

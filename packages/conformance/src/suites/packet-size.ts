@@ -1,0 +1,82 @@
+import { type MqttClient } from '../wire/mqtt-client.js';
+import { property } from '../wire/properties.js';
+import { publish } from '../wire/requests.js';
+import { type ServerPacket } from '../wire/server-packets.js';
+import { equal } from '../wire-context.js';
+import { v5, type WireTest } from '../wire-test.js';
+
+/** Requires that everything up to the answer to a PINGREQ, or up to the close, is no larger than the client takes. */
+async function requireSizes(client: MqttClient, maximum: number): Promise<ServerPacket[]> {
+  const packets: ServerPacket[] = [];
+  client.send(0xc0, 0);
+  for (;;) {
+    const packet = await client.next().catch((error: unknown) => {
+      if (client.isClosed) return undefined;
+      throw error;
+    });
+    if (packet === undefined || packet.type === 'pingresp') return packets;
+    if (packet.raw.length > maximum) client.fail(`${packet.type} of ${packet.raw.length} bytes for a client that takes ${maximum}`);
+    packets.push(packet);
+  }
+}
+
+/** Maximum Packet Size of the client (section 3.1.2.11.4), for each packet that a server sends. */
+export const packetSizeTests: readonly WireTest[] = [
+  v5('3.1.2-24 3.1.2-25', 'the properties of a delivery count: Subscription Identifiers and Topic Alias', async (context) => {
+    const [topic, publisher] = [context.topic(), await context.connect()];
+    const whole = publish(5, { topic, payload: 'x', qos: 1, packetId: 1 }).length;
+    for (const [connectProperties, subscribeProperties, extra] of [
+      [[], [property.subscriptionIdentifier(268_435_455)], 5],
+      [[property.topicAliasMaximum(10)], [], 3],
+    ] as const) {
+      for (const maximum of [whole + extra - 1, whole + extra]) {
+        const client = await context.connect({ properties: [property.maximumPacketSize(maximum), ...connectProperties] });
+        await client.subscribe({ filter: topic, qos: 1 }, subscribeProperties);
+        await publisher.publish({ topic, payload: 'x', qos: 1 });
+        await publisher.publish({ topic, payload: 'x', qos: 1 });
+        await context.settle();
+        const packets = await requireSizes(client, maximum);
+        // A Topic Alias may be left out, a Subscription Identifier may not.
+        const least = maximum < whole + extra && extra === 5 ? 0 : 2;
+        if (packets.length !== least && extra === 5) client.fail(`${packets.length} messages of ${least} came`);
+      }
+    }
+  }),
+  v5(
+    '3.1.2-24 3.1.2-25 4.4.0-1',
+    'what is in flight and too large for the new connection is not sent again, and blocks nothing',
+    async (context) => {
+      const [clientId, topic, publisher] = [context.clientId(), context.topic(), await context.connect()];
+      const first = await context.connect({ clientId, persistent: true });
+      await first.subscribe({ filter: topic, qos: 2 });
+      for (const [qos, size] of [
+        [1, 100],
+        [2, 100],
+        [1, 1],
+        [2, 1],
+      ])
+        await publisher.publish({ topic, payload: 'x'.repeat(size), qos });
+      for (let n = 0; n < 4; n++) await first.expect('publish');
+      first.cut();
+      const properties = [property.maximumPacketSize(60), property.receiveMaximum(1)];
+      const again = await context.connect({ clientId, persistent: true, properties });
+      for (const qos of [1, 2]) {
+        const message = await again.receive();
+        equal([message.qos, message.payload.length, message.dup], [qos, 1, true], 'QoS, length and DUP');
+      }
+      await again.expectNothing();
+      await publisher.publish({ topic, payload: 'new', qos: 2 });
+      equal(await again.receivePayloads(1), ['new'], 'payload');
+    },
+  ),
+  v5('3.1.2-24', 'a will, a message with many User Properties and one of QoS 0 obey Maximum Packet Size, too', async (context) => {
+    const [topic, publisher] = [context.topic(), await context.connect()];
+    const subscriber = await context.connect({ properties: [property.maximumPacketSize(80)] });
+    await subscriber.subscribe({ filter: topic, qos: 0 });
+    (await context.connect({ will: { topic, payload: 'w'.repeat(100) } })).cut();
+    const properties = Array.from({ length: 8 }, (_, n) => property.userProperty(`name ${n}`, 'value'));
+    await publisher.publish({ topic, properties });
+    await publisher.publish({ topic, payload: 'small' });
+    equal((await requireSizes(subscriber, 80)).length, 1, 'messages that came');
+  }),
+];
