@@ -38,7 +38,7 @@ export {
   type WillProperties,
 } from './packets.js';
 export { malformed, ProtocolError, protocolError } from './protocol-error.js';
-export { copyPublishFrame, copyPublishHead, ownFrame, type PublishFrame, publishFirstByte } from './publish-frame.js';
+export { copyPublishFrame, copyPublishHead, moveFrame, ownFrame, type PublishFrame, publishFirstByte } from './publish-frame.js';
 export { isReasonCodeOf, type ReasonedPacket } from './reason-code-sets.js';
 export { ReasonCode } from './reason-codes.js';
 export { checkShareName, checkTopicFilter, checkTopicName, isSharedTopicFilter, topicFilterLevels, topicLevels } from './topic-syntax.js';

@@ -97,15 +97,22 @@ function patch(
 
 /** The same frame on bytes of its own, which outlive the chunk. */
 export function ownFrame(frame: PublishFrame): PublishFrame {
+  return moveFrame(frame, new Uint8Array(frame.end - frame.start), 0);
+}
+
+/** The same frame on `target[at, …)`, to which it is copied: several frames can share one array, and live as long as it. */
+export function moveFrame(frame: PublishFrame, target: Uint8Array, at: number): PublishFrame {
   const { start, payloadStart, end, packetIdAt, messageExpiryAt } = frame;
-  const bytes = new Uint8Array(end - start);
-  copyBytes(frame.bytes, start, end, bytes, 0);
+  if (at < 0 || at + end - start > target.length) throw new RangeError('the packet does not fit');
+  copyBytes(frame.bytes, start, end, target, at);
+  const shift = at - start;
   return {
-    bytes,
-    start: 0,
-    payloadStart: payloadStart - start,
-    end: end - start,
-    packetIdAt: packetIdAt < 0 ? -1 : packetIdAt - start,
-    messageExpiryAt: messageExpiryAt < 0 ? -1 : messageExpiryAt - start,
+    bytes: target,
+    start: at,
+    payloadStart: payloadStart + shift,
+    end: end + shift,
+    packetIdAt: packetIdAt < 0 ? -1 : packetIdAt + shift,
+    messageExpiryAt: messageExpiryAt < 0 ? -1 : messageExpiryAt + shift,
+    whole: undefined,
   };
 }

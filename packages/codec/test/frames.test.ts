@@ -8,6 +8,7 @@ import {
   Decoder,
   encode,
   encodeAcknowledgementInto,
+  moveFrame,
   ownFrame,
   type ProtocolVersion,
   type PublishFrame,
@@ -140,6 +141,9 @@ describe('DecodedPublish', () => {
       expect(copied(decoded, 0x32, 2, 9), 'a second time').toEqual(expected);
       expect(decoded.start).toBeGreaterThan(0);
       expect(copied(ownFrame(decoded), 0x32, 2, 9), 'on bytes of its own').toEqual(expected);
+      const shared = new Uint8Array(7 + expected.length);
+      expect(copied(moveFrame(decoded, shared, 7), 0x32, 2, 9), 'on bytes that others share').toEqual(expected);
+      expect(() => moveFrame(decoded, shared, 8)).toThrow(RangeError);
     });
   });
 

@@ -1,5 +1,6 @@
 import {
   type DecodedPublish,
+  moveFrame,
   ownFrame,
   type ProtocolVersion,
   type PublishFrame,
@@ -40,6 +41,31 @@ function layoutOf(protocolVersion: ProtocolVersion, withPacketId: boolean): numb
   return (protocolVersion === 5 ? 2 : 0) + (withPacketId ? 1 : 0);
 }
 
+/** Where a message's bytes are: in the chunk that was read, in a slab with those of others, or on their own. */
+const Place = { chunk: 0, slab: 1, own: 2 } as const;
+type Place = (typeof Place)[keyof typeof Place];
+
+const slabBytes = 16_384;
+const slabFrameMax = 2048;
+let slab: Uint8Array = new Uint8Array(0);
+let slabUsed = 0;
+
+/**
+ * Copies a frame behind the last one in an array that many share. An array of its own costs several times as much as all that is
+ * done with a short-lived message otherwise. The slab lives as long as the last of its frames.
+ */
+function frameInSlab(frame: PublishFrame): PublishFrame {
+  const length = frame.end - frame.start;
+  if (length > slabFrameMax) return ownFrame(frame);
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(slabBytes);
+    slabUsed = 0;
+  }
+  const at = slabUsed;
+  slabUsed += length;
+  return moveFrame(frame, slab, at);
+}
+
 /**
  * What is in the broker: one application message with its topic name resolved. Made once from a PUBLISH packet, and encoded at most once per
  * layout however many sessions it is delivered to. As long as `keep` was not called its bytes are a view into the chunk that was read.
@@ -56,7 +82,7 @@ export class Message {
   readonly expiresAt: number;
   /** Position in the log of the node that took it, once there is one; globally unique. */
   origin: bigint | undefined;
-  private kept: boolean;
+  private place: Place;
   private payloadBytes: Uint8Array | undefined;
   private frames: (PublishFrame | undefined)[] | undefined;
   private source: PublishFrame | undefined;
@@ -73,7 +99,7 @@ export class Message {
     this.receivedAt = receivedAt;
     this.expiresAt = properties?.messageExpiryInterval === undefined ? Infinity : receivedAt + properties.messageExpiryInterval * 1000;
     this.origin = undefined;
-    this.kept = true;
+    this.place = Place.own;
     this.payloadBytes = undefined;
     this.frames = undefined;
     this.source = undefined;
@@ -98,7 +124,7 @@ export class Message {
     receivedAt: number,
   ): Message {
     const message = new Message({ topicName, qos: packet.qos, retain: packet.retain, properties }, publisher, receivedAt);
-    message.kept = false;
+    message.place = Place.chunk;
     if (packet.forwardable && properties === packet.properties) {
       message.source = packet;
       message.sourceLayout = layoutOf(protocolVersion, packet.qos > 0);
@@ -126,14 +152,29 @@ export class Message {
 
   /** Copies the bytes out of the chunk that was read, once. Everybody who holds a message beyond the current call keeps it. */
   keep(): this {
-    if (this.kept) return this;
-    this.kept = true;
+    if (this.place !== Place.own) this.own();
+    return this;
+  }
+
+  /** The same for a message that is likely to be finished soon: until `keep` its bytes are in a slab, which it holds alive. */
+  keepBriefly(): this {
+    if (this.place !== Place.chunk) return this;
+    if (this.source === undefined) {
+      this.own();
+    } else {
+      this.source = frameInSlab(this.source);
+      this.place = Place.slab;
+    }
+    return this;
+  }
+
+  private own(): void {
+    this.place = Place.own;
     if (this.source !== undefined) {
       this.source = ownFrame(this.source);
     } else if (this.payloadBytes !== undefined) {
       this.payloadBytes = this.payloadBytes.slice();
     }
-    return this;
   }
 
   isExpired(now: number): boolean {

@@ -298,4 +298,24 @@ describe('one message in many layouts', () => {
       expect(output.takePublishes()[0].payload).toEqual(new Uint8Array(length).fill(65));
     }
   });
+
+  it('outlives the chunk that it came in, in flight and in the queue, together with hundreds of others', async () => {
+    const harness = new Harness({ limits: { inflightOutMax: 300 } });
+    const { session: publisher } = await harness.open({ clientId: 'p', protocolVersion: 4 });
+    const { session, output } = await harness.open({ clientId: 's', protocolVersion: 4, cleanStart: false });
+    harness.target.publish = (message) => {
+      session.deliver(message, 1, false, nothing, nothing);
+      return 0;
+    };
+    const sent = Array.from({ length: 600 }, (_, index) => `message ${index} ${'.'.repeat(index * (index % 7))}`);
+    for (const [index, text] of sent.entries())
+      harness.receive(publisher, { topicName: 't', payload: new TextEncoder().encode(text), qos: 1, packetId: index + 1 });
+    expect(texts(output.takePublishes())).toEqual(sent.slice(0, 300));
+    session.detach('lost');
+    const again = harness.attach(session, { clientId: 's', protocolVersion: 4, cleanStart: false });
+    const resent = again.takePublishes();
+    expect(texts(resent)).toEqual(sent.slice(0, 300));
+    for (const { packetId } of resent) session.outbound.receivePuback(packetId);
+    expect(texts(again.takePublishes())).toEqual(sent.slice(300));
+  });
 });

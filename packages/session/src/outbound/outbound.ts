@@ -81,6 +81,8 @@ export class Outbound {
   detach(): void {
     this.output = undefined;
     this.resend = undefined;
+    // What is in flight may now have to wait for long.
+    if (this.inflight !== undefined) for (const { message } of this.inflight.published.values()) message.keep();
   }
 
   /** Sends the message, or lets it wait, with the options that its subscriptions ask for. */
@@ -93,9 +95,9 @@ export class Outbound {
   ): DeliveryOutcome {
     const qos = grantedQos < message.qos ? grantedQos : message.qos; // [MQTT-3.8.4-8]
     if (qos === 0) return this.deliverQos0(message, retain, subscriptionIdentifiers);
-    const delivery = new Delivery(message.keep(), qos, retain, subscriptionIdentifiers, group);
-    if (this.canSend) return this.sendNew(delivery) ? 'taken' : 'dropped';
-    return this.enqueue(delivery);
+    if (!this.canSend) return this.enqueue(new Delivery(message.keep(), qos, retain, subscriptionIdentifiers, group));
+    const delivery = new Delivery(message.keepBriefly(), qos, retain, subscriptionIdentifiers, group);
+    return this.sendNew(delivery) ? 'taken' : 'dropped';
   }
 
   addReplay(replay: RetainedReplay): void {
