@@ -4,6 +4,7 @@ import { Message } from './message.js';
 import { type Negotiated } from './negotiation.js';
 import { type SessionSurroundings } from './outbound/outbound.js';
 import { type Output } from './output.js';
+import { PacketIdMap } from './packet-id-map.js';
 import { type Session } from './session.js';
 
 /** The answer to a publication is not known yet; `Inbound.published` is called when it is. */
@@ -25,8 +26,10 @@ interface Answer {
 /** A client's publications on their way into the broker. */
 export class Inbound {
   /** QoS 2 packet identifiers that were acknowledged by PUBREC and whose PUBREL is awaited [MQTT-4.3.3-10]. */
-  private received: Set<number> | undefined;
+  private received: PacketIdMap<true> | undefined;
+  /** What cannot be answered yet, in the order of the publications; also by packet identifier. */
   private answers: Answer[] | undefined;
+  private unanswered: PacketIdMap<Answer> | undefined;
   private topicAliases: (string | undefined)[] | undefined;
   private negotiated: Negotiated | undefined;
   private capabilities: Capabilities | undefined;
@@ -66,27 +69,33 @@ export class Inbound {
       return;
     }
     const packetId = packet.packetId;
+    if (this.unanswered?.has(packetId) === true) return; // Repeated before its answer, which comes.
     if (qos === 2 && this.received?.has(packetId) === true) {
-      this.answer({ packetId, qos: 2, reasonCode: ReasonCode.success }); // [MQTT-4.3.3-10]
+      this.answer(packetId, qos, ReasonCode.success); // [MQTT-4.3.3-10]
       return;
     }
-    if (this.answers?.some((answer) => answer.packetId === packetId) === true) return; // Repeated before its answer, which comes.
     const unfinished = (this.received?.size ?? 0) + (this.answers?.length ?? 0);
     if (unfinished >= this.negotiated!.receiveMaximum) {
       throw new ProtocolError(ReasonCode.receiveMaximumExceeded, `more than ${this.negotiated!.receiveMaximum} unfinished publications`); // [MQTT-3.3.4-7]
     }
-    const reasonCode = target.publish(this.messageOf(packet, topicName, session), session, packetId);
-    this.answer({ packetId, qos, reasonCode });
+    this.answer(packetId, qos, target.publish(this.messageOf(packet, topicName, session), session, packetId));
   }
 
   /** The outcome of a publication that was pending. */
   published(packetId: number, reasonCode: ReasonCode): void {
-    const answer = this.answers?.find((candidate) => candidate.packetId === packetId && candidate.reasonCode === pending);
-    if (answer === undefined) return;
+    const answer = this.unanswered?.get(packetId);
+    if (answer === undefined || answer.reasonCode !== pending) return;
     answer.reasonCode = reasonCode;
     const answers = this.answers!;
-    while (answers.length > 0 && answers[0].reasonCode !== pending) this.send(answers.shift()!);
-    if (answers.length === 0) this.answers = undefined;
+    while (answers.length > 0 && answers[0].reasonCode !== pending) {
+      const first = answers.shift()!;
+      this.unanswered!.delete(first.packetId);
+      this.send(first.packetId, first.qos, first.reasonCode);
+    }
+    if (answers.length === 0) {
+      this.answers = undefined;
+      this.unanswered = undefined;
+    }
   }
 
   receivePubrel(packetId: number): void {
@@ -94,16 +103,20 @@ export class Inbound {
     this.output!.sendAcknowledgement('pubcomp', packetId, known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound); // [MQTT-4.3.3-11]
   }
 
-  private answer(answer: Answer): void {
-    if (answer.reasonCode !== pending && this.answers === undefined) this.send(answer);
-    else (this.answers ??= []).push(answer);
+  private answer(packetId: number, qos: 1 | 2, reasonCode: ReasonCode | typeof pending): void {
+    if (reasonCode !== pending && this.answers === undefined) {
+      this.send(packetId, qos, reasonCode);
+      return;
+    }
+    const answer: Answer = { packetId, qos, reasonCode };
+    (this.answers ??= []).push(answer);
+    (this.unanswered ??= new PacketIdMap()).set(packetId, answer);
   }
 
-  private send(answer: Answer): void {
-    const { packetId, qos, reasonCode } = answer;
+  private send(packetId: number, qos: 1 | 2, reasonCode: ReasonCode): void {
     // 3.x has no way to say no: the publication is acknowledged as its QoS says [v3.1.1 MQTT-3.3.5-2].
     const v5 = this.negotiated!.protocolVersion === 5;
-    if (qos === 2 && (reasonCode < 0x80 || !v5)) (this.received ??= new Set()).add(packetId);
+    if (qos === 2 && (reasonCode < 0x80 || !v5)) (this.received ??= new PacketIdMap()).set(packetId, true);
     this.output?.sendAcknowledgement(qos === 1 ? 'puback' : 'pubrec', packetId, v5 ? reasonCode : ReasonCode.success);
   }
 

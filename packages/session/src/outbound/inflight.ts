@@ -1,3 +1,4 @@
+import { PacketIdMap } from '../packet-id-map.js';
 import { type Delivery } from './delivery.js';
 
 const packetIdMax = 65_535;
@@ -9,9 +10,9 @@ const packetIdMax = 65_535;
  */
 export class Inflight {
   /** PUBLISH sent, PUBACK or PUBREC awaited. */
-  readonly published: Map<number, Delivery> = new Map();
+  readonly published: PacketIdMap<Delivery> = new PacketIdMap();
   /** PUBREL sent, PUBCOMP awaited. */
-  readonly released: Set<number> = new Set();
+  readonly released: PacketIdMap<true> = new PacketIdMap();
   private lastPacketId = 0;
 
   get size(): number {

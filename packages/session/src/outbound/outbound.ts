@@ -74,8 +74,8 @@ export class Outbound {
     this.topicAliases = undefined; // [MQTT-3.3.2-7]
     const inflight = this.inflight;
     if (inflight === undefined) return;
-    for (const packetId of inflight.released) output.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
-    if (inflight.published.size > 0) this.resend = [...inflight.published.values()];
+    for (const packetId of inflight.released.keys()) output.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
+    if (inflight.published.size > 0) this.resend = inflight.published.values();
   }
 
   detach(): void {
@@ -131,7 +131,7 @@ export class Outbound {
       this.finished(); // [MQTT-4.4.0-2]
       return;
     }
-    inflight!.released.add(packetId);
+    inflight!.released.set(packetId, true);
     this.output?.sendAcknowledgement('pubrel', packetId, ReasonCode.success); // [MQTT-4.3.3-4]
   }
 
@@ -175,7 +175,7 @@ export class Outbound {
   redispatchShared(redispatch: (delivery: Delivery, group: SharedGroup) => boolean): void {
     const inflight = this.inflight;
     if (inflight !== undefined) {
-      for (const [packetId, delivery] of inflight.published) {
+      for (const [packetId, delivery] of inflight.published.entries()) {
         if (delivery.qos === 1 && delivery.group !== undefined && redispatch(delivery, delivery.group)) inflight.published.delete(packetId);
       }
     }
