@@ -150,6 +150,8 @@ async function tryBroker() {
     }
     const problem = await inConsumer(process.execPath, ['exchange.mjs'], 30);
     if (problem !== undefined) return `${problem}\nthe broker said:\n${output}`;
+    const judged = await inConsumer('npx', ['--no-install', 'si-mqtt-conformance', '--filter', 'PINGREQ', `mqtt://127.0.0.1:${port}`], 30);
+    if (judged !== undefined) return judged;
     process.kill(innermostChild(broker.pid), 'SIGTERM');
     const outcome = await Promise.race([ended, pause(STOP_SECONDS_MAX * 1000, 'nothing', { ref: false })]);
     if (outcome === 'nothing') return `the broker did not stop within ${STOP_SECONDS_MAX} s after SIGTERM\n${output}`;
@@ -177,7 +179,7 @@ try {
   await step(`require of ${entries.length} entries`, () => inConsumer(process.execPath, ['require.cjs']));
   await step('types under nodenext', () => checkTypes('nodenext'));
   await step('types under bundler', () => checkTypes('bundler'));
-  await step('si-mqtt starts, passes messages, stops', tryBroker);
+  await step('si-mqtt starts, passes messages, is judged, stops', tryBroker);
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

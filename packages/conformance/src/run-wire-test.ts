@@ -35,7 +35,7 @@ export async function runWireTest(test: WireTest, target: Target, options: RunOp
   const { timeoutMilliseconds = 3000, testMillisecondsMax = 60_000, signal } = options;
   signal?.throwIfAborted();
   const missing = test.needs.filter((need) => !meets(target, need));
-  if (missing.length > 0) return { verdict: 'notConfigurable', reason: `${target.name} has no ${missing.join(', ')}` };
+  if (missing.length > 0) return { verdict: 'notConfigurable', reason: `the target has no ${missing.join(', ')}` };
   const context = new WireContext(test.version, target, timeoutMilliseconds);
   const limit = new AbortController();
   const timer = setTimeout(

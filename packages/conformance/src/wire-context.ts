@@ -191,10 +191,15 @@ async function within(connection: Promise<Duplex>, milliseconds: number): Promis
   try {
     return await Promise.race([connection, late]);
   } catch (error) {
-    throw error instanceof Unreachable ? error : new Unreachable(`no connection: ${(error as Error).message}`, { cause: error });
+    throw error instanceof Unreachable ? error : new Unreachable(`no connection: ${causeText(error as Error)}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** OpenSSL's errors have their plain words in `reason`; one for several addresses has them in its parts. */
+function causeText(error: Error & { reason?: string; errors?: readonly Error[] }): string {
+  return error.reason ?? error.errors?.map(({ message }) => message).join(', ') ?? error.message;
 }
 
 /** Says what is wrong if the values differ; compares by JSON, which is enough for numbers, texts and lists of them. */

@@ -146,6 +146,13 @@ export class RawClient {
     return Buffer.concat(this.received);
   }
 
+  /** The first bytes, unread; fewer than `count` if no more come in time, or before the end. */
+  async rawBeginning(count: number): Promise<Buffer> {
+    const received = () => Buffer.concat(this.received);
+    await this.until(() => (received().length >= count ? true : undefined), this.deadline(this.timeoutMilliseconds), true);
+    return received();
+  }
+
   /** Whether the server's end of the stream has been seen. */
   get isClosed(): boolean {
     return this.closed;
