@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type Duplex } from 'node:stream';
 import { getHeapStatistics } from 'node:v8';
 import { type DecoderOptions, type PublishProperties, ReasonCode } from '@si-mqtt/codec';
 import {
@@ -23,6 +24,7 @@ import { type BrokerEvents, brokerEvents } from './events.js';
 import { capabilitiesOf } from './handshake.js';
 import { Admission } from './listeners/admission.js';
 import { type ByteStream, type Listener } from './listeners/byte-stream.js';
+import { DuplexStream } from './listeners/duplex-stream.js';
 import { createListener } from './listeners/listener.js';
 import { type ListenerInformation } from './listeners/listener-options.js';
 import { createMetrics } from './metrics.js';
@@ -167,7 +169,7 @@ export class Server {
     for (const listener of this.listeners) {
       const next = complete.listeners.find(({ name }) => name === listener.information.name);
       if (next === undefined) continue;
-      listener.limit(next.limits);
+      listener.gate.limits = next.limits;
       this.settings.set(next.name, this.connectionSettings(next));
     }
     this.recheckAccess();
@@ -266,9 +268,23 @@ export class Server {
     return true;
   }
 
+  /**
+   * Serves a client over a stream of one's own, e.g. one end of Node's `duplexPair` in a test, as if it had connected to that listener.
+   * What the listener's limits do not let in is destroyed.
+   *
+   * @throws RangeError if there is no listener of that name, or the server does not listen
+   */
+  acceptDuplex(duplex: Duplex, listenerName: string): void {
+    const listener = this.listeners.find(({ information }) => information.name === listenerName);
+    if (listener === undefined || this.isStopping) throw new RangeError(`no listener ${listenerName} accepts connections`);
+    const ticket = listener.gate.admit(duplex);
+    if (ticket === undefined) duplex.destroy();
+    else this.accept(new DuplexStream(listener.information, duplex, ticket));
+  }
+
   // ——— inside ———
 
-  /** Takes over one connection's bytes; listeners call it, and so can whoever has a stream of his own. */
+  /** Takes over one connection's bytes; listeners call it. */
   accept(stream: ByteStream): void {
     const settings = this.settings.get(stream.listener.name)!;
     stream.attach(new Connection(this.broker, stream, settings, this.broker.currentTick));

@@ -1,5 +1,5 @@
 import { type ClientCertificate } from '../access/authenticator.js';
-import { type AdmissionTicket, type GateLimits } from './admission.js';
+import { type AdmissionGate, type AdmissionTicket } from './admission.js';
 import { type ListenerInformation, type ListenerType } from './listener-options.js';
 
 /** What a byte stream calls on its connection. Nothing is called before `attach`, and nothing after `closed`. */
@@ -44,14 +44,14 @@ export interface ByteStream {
 export interface Listener {
   readonly information: ListenerInformation;
   readonly counters: ListenerCounters;
+  /** Lets its connections in; a reload gives it other limits. */
+  readonly gate: AdmissionGate;
   /**
    * Binds and begins to accept.
    *
    * @throws ListenError if an address or a file cannot be used; nothing is left open then.
    */
   listen(): Promise<ListenerAddress>;
-  /** Other limits for the connections that come from now on. */
-  limit(limits: GateLimits): void;
   /** Stops accepting; streams that exist go on. */
   close(): Promise<void>;
   /**

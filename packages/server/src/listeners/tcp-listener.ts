@@ -1,6 +1,6 @@
 import { type Socket } from 'node:net';
 import { acceptanceOf } from './accepted-socket.js';
-import { type Admission, type GateLimits } from './admission.js';
+import { type Admission, type AdmissionGate } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { type ListenerInformation, type TcpListenerOptions } from './listener-options.js';
 import { bracketed, SocketAcceptor } from './socket-acceptor.js';
@@ -25,15 +25,15 @@ export class TcpListener implements Listener {
     return this.#acceptor.counters;
   }
 
+  get gate(): AdmissionGate {
+    return this.#acceptor.gate;
+  }
+
   async listen(): Promise<ListenerAddress> {
     const { name, type, hosts, port } = this.#options;
     const endpoints = await this.#acceptor.bindHosts(hosts, port);
     const urls = endpoints.map((endpoint) => `mqtt://${bracketed(endpoint.host)}:${endpoint.port}`);
     return { name, type, endpoints, socketPath: undefined, urls };
-  }
-
-  limit(limits: GateLimits): void {
-    this.#acceptor.gate.limits = limits;
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { acceptanceOf } from './accepted-socket.js';
-import { type Admission, type GateLimits } from './admission.js';
+import { type Admission, type AdmissionGate } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { type ListenerInformation, type TlsListenerOptions } from './listener-options.js';
 import { bracketed, SocketAcceptor } from './socket-acceptor.js';
@@ -27,16 +27,16 @@ export class TlsListener implements Listener {
     return this.#acceptor.counters;
   }
 
+  get gate(): AdmissionGate {
+    return this.#acceptor.gate;
+  }
+
   async listen(): Promise<ListenerAddress> {
     const { name, type, hosts, port } = this.#options;
     await this.#tls.open();
     const endpoints = await this.#acceptor.bindHosts(hosts, port);
     const urls = endpoints.map((endpoint) => `mqtts://${bracketed(endpoint.host)}:${endpoint.port}`);
     return { name, type, endpoints, socketPath: undefined, urls };
-  }
-
-  limit(limits: GateLimits): void {
-    this.#acceptor.gate.limits = limits;
   }
 
   close(): Promise<void> {

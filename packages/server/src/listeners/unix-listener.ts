@@ -1,7 +1,7 @@
 import { chmod, lstat, stat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { type Admission, type GateLimits } from './admission.js';
+import { type Admission, type AdmissionGate } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { bindError, errorCode, ListenError } from './listen-error.js';
 import { type ListenerInformation, type UnixListenerOptions } from './listener-options.js';
@@ -28,6 +28,10 @@ export class UnixListener implements Listener {
     return this.#acceptor.counters;
   }
 
+  get gate(): AdmissionGate {
+    return this.#acceptor.gate;
+  }
+
   async listen(): Promise<ListenerAddress> {
     const { name, type, socketPath, socketMode } = this.#options;
     await this.#removeStaleSocket();
@@ -39,10 +43,6 @@ export class UnixListener implements Listener {
       throw bindError(name, socketPath, error);
     }
     return { name, type, endpoints: [], socketPath, urls: [`unix:${socketPath}`] };
-  }
-
-  limit(limits: GateLimits): void {
-    this.#acceptor.gate.limits = limits;
   }
 
   close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Admission, type GateLimits } from './admission.js';
+import { type Admission, type AdmissionGate } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { type ListenerInformation, type SecureWebSocketListenerOptions, type WebSocketListenerOptions } from './listener-options.js';
 import { bracketed, SocketAcceptor } from './socket-acceptor.js';
@@ -40,6 +40,10 @@ export class WebSocketListener implements Listener {
     return this.#acceptor.counters;
   }
 
+  get gate(): AdmissionGate {
+    return this.#acceptor.gate;
+  }
+
   async listen(): Promise<ListenerAddress> {
     const { name, type, hosts, port, path } = this.#options;
     await this.#tls?.open();
@@ -47,10 +51,6 @@ export class WebSocketListener implements Listener {
     const scheme = type === 'secure-websocket' ? 'wss' : 'ws';
     const urls = endpoints.map((endpoint) => `${scheme}://${bracketed(endpoint.host)}:${endpoint.port}${path}`);
     return { name, type, endpoints, socketPath: undefined, urls };
-  }
-
-  limit(limits: GateLimits): void {
-    this.#acceptor.gate.limits = limits;
   }
 
   close(): Promise<void> {
