@@ -3,6 +3,8 @@ import {
   type AnswerPolicy,
   type Cluster,
   DropCounters,
+  type Journal,
+  MemorySessions,
   Message,
   type MessageContent,
   type Publisher,
@@ -20,6 +22,7 @@ import { type ConnectionOutput } from './connection-output.js';
 import { Counters } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { type BrokerEvents } from './events.js';
+import { Journaling } from './journaling.js';
 import { type NodeEnv } from './node-env.js';
 import { Routing, type RoutingSettings } from './routing.js';
 import { SendBuffers } from './send-buffer.js';
@@ -47,7 +50,10 @@ export interface BrokerSettings extends Omit<RoutingSettings, 'random'> {
 
 export interface BrokerParts {
   readonly env: NodeEnv;
-  readonly sessions: SessionStore;
+  /** Absent: nothing outlives the process. */
+  readonly journal?: Journal;
+  /** Absent: this node's own. */
+  readonly sessions?: SessionStore;
   readonly retained: RetainedStore;
   readonly cluster: Cluster;
   readonly events: BrokerEvents;
@@ -64,6 +70,8 @@ export class Broker {
   readonly parts: BrokerParts;
   readonly buffers: SendBuffers = new SendBuffers();
   readonly surroundings: SessionSurroundings;
+  readonly sessions: SessionStore;
+  readonly journaling: Journaling | undefined;
   settings: BrokerSettings;
   /** Half seconds since the start: the coarse clock of keep alive. */
   currentTick = 0;
@@ -76,8 +84,21 @@ export class Broker {
   constructor(settings: BrokerSettings, parts: BrokerParts) {
     this.settings = settings;
     this.parts = parts;
-    this.surroundings = { env: parts.env, limits: settings.limits, drops: this.drops, isOverloaded: false };
+    const { journal } = parts;
+    this.surroundings = {
+      env: parts.env,
+      limits: settings.limits,
+      drops: this.drops,
+      isOverloaded: false,
+      groupOf: (sharedSubscription) => this.routing.group(sharedSubscription),
+      failed: (error) => this.failed(error),
+      ...(journal === undefined ? {} : { journal }),
+    };
+    const own = new MemorySessions(parts.env, journal === undefined ? undefined : () => journal.nextIncarnation());
+    this.sessions = parts.sessions ?? own;
+    this.journaling = journal === undefined ? undefined : new Journaling(journal, this, own);
     this.routing = new Routing({
+      ...(journal === undefined ? {} : { journal }),
       random: () => parts.env.random(),
       groupLimits: settings.groupLimits,
       strategyOf: (topicFilter) => this.settings.strategyOf(topicFilter),
@@ -96,8 +117,39 @@ export class Broker {
   /** Retain, route, forward. The message's publisher has been authorized. `packetId` is named again with a pending outcome. */
   publish(message: Message, publisher: Session | undefined, packetId: number): ReasonCode | typeof pending {
     this.counters.publishReceived++;
+    return this.journaling === undefined
+      ? this.retainAndRoute(message, publisher, packetId)
+      : this.publishRecorded(this.journaling, message, publisher, packetId);
+  }
+
+  /** As without a journal, but the publisher's acknowledgement waits for what was recorded. */
+  private publishRecorded(
+    journaling: Journaling,
+    message: Message,
+    publisher: Session | undefined,
+    packetId: number,
+  ): ReasonCode | typeof pending {
+    if (message.qos > 0 && journaling.isRefusing && (message.retain || this.routing.isRecorded(message))) {
+      return this.refuseToStore(publisher);
+    }
+    const { journal } = journaling;
+    const { operations } = journal;
+    const reasonCode = this.retainAndRoute(message, publisher, packetId);
+    if (journal.operations !== operations && message.qos > 0) publisher?.hold();
+    return reasonCode;
+  }
+
+  /** Nothing of the message is in memory yet. 3.x has no way to say no: whatever is not acknowledged comes again. */
+  private refuseToStore(publisher: Session | undefined): ReasonCode | typeof pending {
+    this.counters.storeRefusing++;
+    if (publisher === undefined || publisher.agreement.protocolVersion === 5) return ReasonCode.quotaExceeded;
+    this.clients.get(publisher.clientId)?.connection?.close(ReasonCode.quotaExceeded, 'the store takes nothing now');
+    return pending;
+  }
+
+  private retainAndRoute(message: Message, publisher: Session | undefined, packetId: number): ReasonCode | typeof pending {
     if (message.retain) {
-      const put = this.parts.retained.put(message);
+      const put = this.retain(message);
       if (put instanceof Promise) {
         message.keep();
         this.settle(
@@ -125,6 +177,16 @@ export class Broker {
     this.publish(Message.of(content, publisher, this.parts.env.now()), undefined, 0);
   }
 
+  private retain(message: Message): RetainedPut | Promise<RetainedPut> {
+    const { journaling } = this;
+    // Of the server's own topics the next start makes new ones.
+    if (journaling === undefined || message.topicName.startsWith('$SYS/')) return this.parts.retained.put(message);
+    if (journaling.isRefusing) return { outcome: 'full' };
+    const put = this.parts.retained.put(message);
+    if (!(put instanceof Promise) && put.outcome !== 'full') journaling.journal.retained(message.keep());
+    return put;
+  }
+
   private routeHere(message: Message): ReasonCode {
     const reasonCode = this.routing.route(message);
     if (reasonCode === ReasonCode.noMatchingSubscribers) this.counters.publishUnmatched++;
@@ -150,7 +212,7 @@ export class Broker {
     outcome.then(
       (reasonCode) => publisher?.inbound.published(packetId, reasonCode),
       (error: unknown) => {
-        this.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
+        this.failed(error);
         if (publisher !== undefined) {
           this.clients
             .get(publisher.clientId)
@@ -166,6 +228,11 @@ export class Broker {
   connectionEnded(client: Client, connection: Connection, end: Parameters<Session['detach']>[0], permissions: Permissions): void {
     if (client.connection !== connection) return;
     client.connection = undefined;
+    this.connectionLost(client, permissions, end);
+  }
+
+  /** What a session has to do without its connection; also after a start, for the connections that the earlier run had. */
+  connectionLost(client: Client, permissions: Permissions, end: Parameters<Session['detach']>[0] = 'lost'): void {
     const { session } = client;
     const { will, willAction, expiresAt } = session.detach(end);
     if (will !== undefined && willAction.action === 'delay') client.will = { will, permissions, publishAt: willAction.publishAt };
@@ -176,8 +243,10 @@ export class Broker {
       if (end !== 'takenOver') {
         this.routing.wentOffline(session);
         this.inBackground(session.lease.detach(session.sessionExpiryInterval));
+        session.outbound.unload();
       }
-      this.deadlines.plan(client, nextDeadline(client));
+      session.recordDisconnection(expiresAt, client.will);
+      this.plan(client);
     }
     if (will !== undefined && willAction.action === 'publish') this.publishWill(session, will, permissions);
   }
@@ -186,6 +255,7 @@ export class Broker {
   endSession(client: Client): void {
     const { session } = client;
     if (this.clients.get(session.clientId) === client) this.clients.delete(session.clientId);
+    session.recordEnd();
     this.routing.end(session);
     this.inBackground(session.lease.end());
     const delayed = client.will;
@@ -228,15 +298,21 @@ export class Broker {
       const delayed = client.will;
       if (delayed !== undefined && delayed.publishAt <= now) {
         client.will = undefined;
+        client.session.recordWillEnd();
         this.publishWill(client.session, delayed.will, delayed.permissions);
       }
       if (client.expiresAt <= now) {
         this.counters.sessionsExpired++;
         this.endSession(client); // [MQTT-4.1.0-2]
       } else {
-        this.deadlines.plan(client, nextDeadline(client));
+        this.plan(client);
       }
     }
+  }
+
+  /** Looks at the client again when its will or its end is due. */
+  plan(client: Client): void {
+    this.deadlines.plan(client, nextDeadline(client));
   }
 
   /** Makes the session of a new connection. */
@@ -266,7 +342,7 @@ export class Broker {
     this.planTurn();
   }
 
-  private planTurn(): void {
+  planTurn(): void {
     if (this.turnPlanned) return;
     this.turnPlanned = true;
     setImmediate(this.endTurn);
@@ -279,10 +355,15 @@ export class Broker {
     // Writing can make nothing dirty again: sockets answer in later turns.
     for (let i = 0; i < dirty.length; i++) dirty[i].flush();
     dirty.length = 0;
+    this.parts.journal?.endTurn();
   }
 
   private inBackground(work: Promise<unknown>): void {
-    work.catch((error: unknown) => this.parts.events.emit('error', error instanceof Error ? error : new Error(String(error))));
+    work.catch((error: unknown) => this.failed(error));
+  }
+
+  private failed(error: unknown): void {
+    this.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from '@si-mqtt/codec';
 import { type AnswerPacket, type AnswerTerms, completeAnswer, largePacketBytes, type Output, type Session } from '@si-mqtt/session';
 import { type Broker } from './broker.js';
+import { HeldAcknowledgement, HeldControlPacket, HeldPackets, HeldPublish } from './held-packets.js';
 import { type ByteStream } from './listeners/byte-stream.js';
 import { largeBytes } from './send-buffer.js';
 
@@ -36,6 +37,8 @@ export class ConnectionOutput implements Output {
   private isDirty = false;
   private pumpWanted = false;
   private isClosed = false;
+  /** What waits for the journal. */
+  private held: HeldPackets | undefined;
 
   constructor(broker: Broker, stream: ByteStream, maximumPacketSize: number) {
     this.broker = broker;
@@ -44,6 +47,10 @@ export class ConnectionOutput implements Output {
   }
 
   sendPublish(frame: PublishFrame, firstByte: number, packetId: number, messageExpiryInterval: number): void {
+    if (packetId !== 0 && this.held !== undefined) {
+      this.held.add(new HeldPublish(frame, firstByte, packetId, messageExpiryInterval));
+      return;
+    }
     this.broker.counters.publishSent++;
     const length = frame.end - frame.start;
     if (length < largePacketBytes) {
@@ -58,6 +65,10 @@ export class ConnectionOutput implements Output {
   }
 
   sendAcknowledgement(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode): void {
+    if (this.held !== undefined) {
+      this.held.add(new HeldAcknowledgement(type, packetId, reasonCode));
+      return;
+    }
     if (this.protocolVersion === 5 && (reasonCode >= ReasonCode.unspecifiedError || this.broker.parts.answers !== undefined)) {
       this.sendAnswer({ type, packetId, reasonCode });
       return;
@@ -67,6 +78,10 @@ export class ConnectionOutput implements Output {
   }
 
   send(packet: Packet): void {
+    if (this.held !== undefined) {
+      this.held.add(new HeldControlPacket(packet));
+      return;
+    }
     const version = this.protocolVersion;
     const at = this.reserve(encodedLength(packet, version));
     this.used = encodeInto(packet, version, this.buffer!, at);
@@ -90,6 +105,45 @@ export class ConnectionOutput implements Output {
       events.emit('error', error instanceof Error ? error : new Error(String(error)));
       return completeAnswer(packet, terms, undefined);
     }
+  }
+
+  hold(batch: number): void {
+    if (this.held === undefined) {
+      this.held = new HeldPackets();
+      this.broker.journaling!.holds(this);
+    }
+    this.held.batch = batch;
+  }
+
+  whenCommitted(batch: number, call: () => void): void {
+    this.broker.journaling!.whenCommitted(batch, () => {
+      if (!this.isClosed) call();
+    });
+  }
+
+  /** The batch that the last of what is held back waits for; 0: nothing is. */
+  get heldBatch(): number {
+    return this.held?.batch ?? 0;
+  }
+
+  /** Lets go what waited for batches up to this one. False: more waits. */
+  release(committedBatch: number): boolean {
+    const { held } = this;
+    if (held === undefined) return true;
+    this.held = undefined;
+    if (held.sendTo(this, committedBatch)) return true;
+    this.held = held;
+    return false;
+  }
+
+  /** What is held back will never be sent. */
+  dropHeld(): void {
+    this.held = undefined;
+  }
+
+  /** A publication that the journal does not take must not be sent. */
+  revoke(packetId: number): void {
+    this.held?.revoke(packetId);
   }
 
   /** Bytes that are a packet already. */
@@ -131,6 +185,7 @@ export class ConnectionOutput implements Output {
   /** The stream is gone, and with it what was not written. */
   closed(): void {
     this.isClosed = true;
+    this.held = undefined;
     const { buffer } = this;
     this.buffer = undefined;
     this.used = 0;

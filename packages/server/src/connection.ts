@@ -103,7 +103,9 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     } finally {
       env.endTurn();
     }
-    if (isFullRead && !this.isClosed && readNextTurn(this)) this.stream.pause();
+    if (this.isClosed) return;
+    if (this.output.heldBatch !== 0 && this.broker.journaling!.stalls(this)) this.stream.pause();
+    else if (isFullRead && readNextTurn(this)) this.stream.pause();
   }
 
   /** The other connections have had their turn. */
@@ -290,6 +292,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   /** The server ends the connection: DISCONNECT where the version has it, then the socket is closed. */
   close(reasonCode: ReasonCode, reason: string, end: ConnectionEnd = 'lost'): void {
     if (this.isClosed) return;
+    this.output.dropHeld();
     // No DISCONNECT before a successful CONNACK [MQTT-3.14.0-1].
     if (this.state === 'open' && this.protocolVersion === 5) this.sendDisconnect(reasonCode, reason);
     this.decoder.stop();
@@ -341,13 +344,24 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     this.decoder.stop();
     this.handshake?.abandon();
     const { client, session } = this;
+    const { journaling } = this.broker;
+    const operations = journaling?.journal.operations;
     if (client !== undefined) {
       this.broker.connectionEnded(client, this, end, this.permissions);
       this.broker.parts.events.emit('disconnected', { clientId: session!.clientId, reasonCode, reason });
     }
     this.output.session = undefined;
     this.output.flush();
-    this.stream.end();
+    if (journaling === undefined) {
+      this.stream.end();
+      return;
+    }
+    // What a DISCONNECT changes is stored before the socket is closed, and what was acknowledged before it still leaves.
+    const batch = journaling.journal.operations === operations ? this.output.heldBatch : journaling.journal.openBatch;
+    journaling.whenCommitted(batch, () => {
+      this.output.flush();
+      this.stream.end();
+    });
   }
 
   /** For the handshake: CONNACK with a failure, then the end [MQTT-3.2.2-7]. */

@@ -25,4 +25,8 @@ export class Counters {
   /** Connections closed because acknowledgements and control packets alone exceeded their bound. */
   slowConnectionsClosed = 0;
   retainedRefused = 0;
+  /** Publications, subscriptions and connections that were refused because the store takes nothing new. */
+  storeRefusing = 0;
+  /** Messages that the store takes at no time, too large for it, say. */
+  storeRefused = 0;
 }

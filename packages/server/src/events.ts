@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { type JournalCondition } from '@si-mqtt/session';
 
 /** What happens to connections, sessions and subscriptions; never per message. */
 export interface BrokerEventMap {
@@ -19,6 +20,8 @@ export interface BrokerEventMap {
   subscribed: [{ clientId: string; topicFilter: string; qos: number }];
   unsubscribed: [{ clientId: string; topicFilter: string }];
   sessionEnded: [{ clientId: string }];
+  /** The store takes everything again (`ready`), or not. */
+  storeCondition: [{ condition: JournalCondition }];
   /** Something outside of any one connection went wrong; the broker goes on. */
   error: [Error];
 }

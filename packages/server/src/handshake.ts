@@ -234,6 +234,13 @@ export class Handshake {
       this.refuse({ reasonCode: ReasonCode.quotaExceeded, reasonString: 'no more sessions' });
       return;
     }
+    const { journaling } = broker;
+    const isStored = negotiated.sessionExpiryInterval > 0 || this.connect.will !== undefined;
+    if (journaling?.isRefusing === true && isStored) {
+      broker.counters.storeRefusing++;
+      this.refuse({ reasonCode: ReasonCode.serverUnavailable, reasonString: 'the store takes nothing now' });
+      return;
+    }
     if (known?.connection !== undefined) {
       broker.counters.takeovers++;
       const ends = negotiated.cleanStart || known.session.sessionExpiryInterval === 0;
@@ -245,7 +252,7 @@ export class Handshake {
     }
     const stored = broker.clients.get(this.clientId);
     if (stored !== undefined && negotiated.cleanStart) broker.endSession(stored); // [MQTT-3.1.2-4]
-    const lease = await broker.parts.sessions.acquire({
+    const lease = await broker.sessions.acquire({
       clientId: this.clientId,
       userName: identity.userName,
       cleanStart: negotiated.cleanStart,
@@ -261,6 +268,15 @@ export class Handshake {
       const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
       client = { session, connection: undefined, expiresAt: Infinity, will: undefined };
       broker.register(client);
+    }
+    if (journaling !== undefined && client.session.recordConnection(this.connect, negotiated)) {
+      client.expiresAt = Infinity;
+      client.will = undefined;
+      await journaling.commit();
+      if (broker.clients.get(this.clientId) !== client) {
+        this.refuse({ reasonCode: ReasonCode.serverBusy, reasonString: 'the session has just ended' });
+        return;
+      }
     }
     this.welcome(client, sessionPresent, identity, connack, lease);
   }

@@ -1,10 +1,20 @@
 import { ReasonCode } from '@si-mqtt/codec';
-import { type Message, type Session, SharedGroup, type SharedGroupLimits, type SharedStrategy, type Subscription } from '@si-mqtt/session';
+import {
+  type Journal,
+  type Message,
+  type RestoredGroup,
+  type Session,
+  SharedGroup,
+  type SharedGroupLimits,
+  type SharedStrategy,
+  type Subscription,
+} from '@si-mqtt/session';
 import { type Match, SubscriptionTree } from '@si-mqtt/topics';
 
 type Subscriber = Session | SharedGroup;
 
 export interface RoutingSettings {
+  readonly journal?: Journal;
   readonly random: () => number;
   readonly groupLimits: SharedGroupLimits;
   strategyOf(topicFilter: string): SharedStrategy;
@@ -31,6 +41,23 @@ export class Routing {
     return this.groups.size;
   }
 
+  /** A shared subscription that somebody here has, as clients write it. */
+  group(requested: string): SharedGroup | undefined {
+    return this.groups.get(requested);
+  }
+
+  /** What waited in an earlier run; its members have been restored. */
+  restoreGroup(stored: RestoredGroup): void {
+    const group = this.groups.get(stored.sharedSubscription);
+    if (group !== undefined) group.restore(stored);
+    else this.settings.journal!.groupEnded(stored.sharedSubscription);
+  }
+
+  /** Whether some subscriber of the message is one that the journal has. */
+  isRecorded(message: Message): boolean {
+    return this.tree.match(message.topicName).some(({ subscriber }) => subscriber.isRecorded);
+  }
+
   /** Adds or replaces; what is under way to the session is not touched [MQTT-3.8.4-3]. */
   subscribe(session: Session, subscription: Subscription): void {
     session.subscriptions.set(subscription.requested, subscription);
@@ -40,9 +67,9 @@ export class Routing {
     }
     let group = this.groups.get(subscription.requested);
     if (group === undefined) {
-      const { random, groupLimits } = this.settings;
+      const { random, groupLimits, journal } = this.settings;
       const strategy = this.settings.strategyOf(subscription.topicFilter);
-      group = new SharedGroup(subscription.shareName, subscription.topicFilter, strategy, random, groupLimits);
+      group = new SharedGroup(subscription.shareName, subscription.topicFilter, strategy, random, groupLimits, journal);
       this.groups.set(subscription.requested, group);
       this.tree.set(subscription.topicFilter, group, undefined);
     }
@@ -63,6 +90,7 @@ export class Routing {
     }
     group.leave(session);
     if (group.memberCount === 0) {
+      group.end();
       this.groups.delete(requested);
       this.tree.delete(group.topicFilter, group);
     }

@@ -6,8 +6,8 @@ import {
   type AnswerPolicy,
   type Cluster,
   defaultSessionLimits,
+  type Journal,
   MemoryRetained,
-  MemorySessions,
   type RetainedStore,
   type SessionLimits,
   type SessionStore,
@@ -61,6 +61,8 @@ export interface RetainedSummary {
 /** Ports other than the in-memory ones, and where to log. */
 export interface ServerParts {
   readonly logger?: Logger;
+  /** Where sessions, queues and retained messages outlive the process; absent: nowhere. */
+  readonly journal?: Journal;
   readonly sessions?: SessionStore;
   readonly retained?: RetainedStore;
   readonly cluster?: Cluster;
@@ -104,7 +106,8 @@ export class Server {
     this.admission = new Admission(limits, this.env);
     this.broker = new Broker(brokerSettings(options), {
       env: this.env,
-      sessions: parts.sessions ?? new MemorySessions(this.env),
+      ...(parts.journal === undefined ? {} : { journal: parts.journal }),
+      ...(parts.sessions === undefined ? {} : { sessions: parts.sessions }),
       retained: parts.retained ?? new MemoryRetained(this.env, limits),
       cluster: parts.cluster ?? new SingleNode(),
       events: this.events,
@@ -118,7 +121,8 @@ export class Server {
   }
 
   get isReady(): boolean {
-    return this.timer !== undefined && !this.isStopping && this.broker.parts.cluster.status().ready;
+    const { journaling, parts } = this.broker;
+    return this.timer !== undefined && !this.isStopping && parts.cluster.status().ready && journaling?.isReady !== false;
   }
 
   /** Resolves when every listener accepts. Rejects with the first that cannot; nothing listens then. */
@@ -132,6 +136,7 @@ export class Server {
         return Promise.resolve();
       },
     });
+    await this.broker.journaling?.start();
     try {
       for (const listenerOptions of this.options.listeners) {
         this.settings.set(listenerOptions.name, this.connectionSettings(listenerOptions));
@@ -196,6 +201,7 @@ export class Server {
     await this.disconnectEverybody(how.drainSeconds);
     await this.broker.parts.cluster.drain(how.drainSeconds);
     await this.broker.parts.cluster.stop();
+    await this.broker.parts.journal?.stop();
     clearInterval(this.timer);
     await this.admin?.close();
     this.access.close();

@@ -40,6 +40,7 @@ function subscribe(connection: Connection, session: Session, packet: SubscribePa
     if (verdict.subscription !== undefined) {
       session.outbound.endReplay(verdict.subscription.requested);
       broker.routing.subscribe(session, verdict.subscription);
+      session.recordSubscription(verdict.subscription);
       changes.push({ change: 'added', topicFilter: verdict.subscription.topicFilter, shareName: verdict.subscription.shareName });
       broker.parts.events.emit('subscribed', {
         clientId: session.clientId,
@@ -51,10 +52,14 @@ function subscribe(connection: Connection, session: Session, packet: SubscribePa
     }
     return verdict;
   });
+  const { journaling } = broker;
+  const batch = session.isRecorded && changes.length > 0 ? journaling!.journal.openBatch : 0;
   const answer = () => {
     if (!connection.isOpen) return;
     acknowledge(connection, packet, verdicts);
-    replayRetained(connection, session, verdicts);
+    // SUBACK before retained messages, also where it waits for the journal.
+    if (batch === 0) replayRetained(connection, session, verdicts);
+    else session.whenCommitted(batch, () => replayRetained(connection, session, verdicts));
   };
   const barrier = broker.parts.cluster.updateInterest(changes);
   if (barrier === undefined) answer();
@@ -76,6 +81,10 @@ function judge(
   if (!capabilities.wildcardSubscriptionAvailable && hasWildcard(topicFilter)) return refuse(ReasonCode.wildcardSubscriptionsNotSupported);
   if (identifier !== 0 && !capabilities.subscriptionIdentifiersAvailable) return refuse(ReasonCode.subscriptionIdentifiersNotSupported);
   if (decision === 'refused') return refuse(ReasonCode.notAuthorized);
+  if (session.isRecorded && connection.broker.journaling!.isRefusing) {
+    connection.broker.counters.storeRefusing++;
+    return refuse(ReasonCode.quotaExceeded);
+  }
   const isNew = !session.subscriptions.has(request.topicFilter);
   if (isNew && session.subscriptions.size >= connection.broker.settings.limits.subscriptionsPerClientMax)
     return refuse(ReasonCode.quotaExceeded);
@@ -145,6 +154,7 @@ export function handleUnsubscribe(connection: Connection, session: Session, pack
     const subscription = session.subscriptions.get(requested);
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted;
     broker.routing.unsubscribe(session, requested); // [MQTT-3.10.4-2]
+    session.recordUnsubscription(requested);
     changes.push({ change: 'removed', topicFilter: subscription.topicFilter, shareName: subscription.shareName });
     broker.parts.events.emit('unsubscribed', { clientId: session.clientId, topicFilter: requested });
     return ReasonCode.success;
@@ -166,6 +176,7 @@ export function recheckSubscriptions(connection: Connection, session: Session): 
     if (decision === 'unknown') continue;
     if (decision === 'refused') {
       connection.broker.routing.unsubscribe(session, subscription.requested);
+      session.recordUnsubscription(subscription.requested);
     } else {
       const mayReceive = decision === 'partly' ? cachedPerTopic(connection.permissions) : undefined;
       if (mayReceive !== subscription.mayReceive) connection.broker.routing.subscribe(session, { ...subscription, mayReceive });

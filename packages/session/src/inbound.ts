@@ -5,6 +5,7 @@ import { type Negotiated } from './negotiation.js';
 import { type SessionSurroundings } from './outbound/outbound.js';
 import { type Output } from './output.js';
 import { PacketIdMap } from './packet-id-map.js';
+import { type Recording } from './recording.js';
 import { type Session } from './session.js';
 
 /** The answer to a publication is not known yet; `Inbound.published` is called when it is. */
@@ -34,10 +35,17 @@ export class Inbound {
   private negotiated: Negotiated | undefined;
   private capabilities: Capabilities | undefined;
   private output: Output | undefined;
+  private recording: Recording | undefined;
   private readonly surroundings: SessionSurroundings;
 
   constructor(surroundings: SessionSurroundings) {
     this.surroundings = surroundings;
+  }
+
+  /** From now on the journal has what was received and not released; what it has from an earlier run is taken over. */
+  record(recording: Recording, receivedPacketIds: readonly number[]): void {
+    this.recording = recording;
+    for (const packetId of receivedPacketIds) (this.received ??= new PacketIdMap()).set(packetId, true);
   }
 
   attach(output: Output, negotiated: Negotiated, capabilities: Capabilities): void {
@@ -100,6 +108,7 @@ export class Inbound {
 
   receivePubrel(packetId: number): void {
     const known = this.received?.delete(packetId) === true; // [MQTT-4.3.3-12]
+    if (known) this.recording?.inboundReleased(packetId);
     this.output!.sendAcknowledgement('pubcomp', packetId, known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound); // [MQTT-4.3.3-11]
   }
 
@@ -116,7 +125,10 @@ export class Inbound {
   private send(packetId: number, qos: 1 | 2, reasonCode: ReasonCode): void {
     // 3.x has no way to say no: the publication is acknowledged as its QoS says [v3.1.1 MQTT-3.3.5-2].
     const v5 = this.negotiated!.protocolVersion === 5;
-    if (qos === 2 && (reasonCode < 0x80 || !v5)) (this.received ??= new PacketIdMap()).set(packetId, true);
+    if (qos === 2 && (reasonCode < 0x80 || !v5)) {
+      (this.received ??= new PacketIdMap()).set(packetId, true);
+      this.recording?.inboundReceived(packetId);
+    }
     this.output?.sendAcknowledgement(qos === 1 ? 'puback' : 'pubrec', packetId, v5 ? reasonCode : ReasonCode.success);
   }
 

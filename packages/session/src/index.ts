@@ -7,7 +7,7 @@ export { MemoryRetained, type RetainedLimits } from './memory/memory-retained.js
 export { MemorySessions } from './memory/memory-sessions.js';
 export { SingleNode } from './memory/single-node.js';
 export { Message, type MessageContent, type Publisher } from './message.js';
-export { type Negotiated, type NegotiationRefusal, type NegotiationSettings, negotiate } from './negotiation.js';
+export { type Negotiated, type NegotiationRefusal, type NegotiationSettings, negotiate, restoredAgreement } from './negotiation.js';
 export { Delivery } from './outbound/delivery.js';
 export { type DeliveryOutcome, Outbound, type SessionSurroundings } from './outbound/outbound.js';
 export { largePacketBytes, type Output } from './output.js';

@@ -1,5 +1,6 @@
 import { type ConnackProperties, type ConnectPacket, type ProtocolVersion, ReasonCode } from '@si-mqtt/codec';
 import { type Capabilities, type SessionLimits } from './limits.js';
+import { type RestoredSession } from './ports/journal.js';
 
 /** Seconds; the wire value that means "never expires". */
 const neverExpires = 0xffff_ffff;
@@ -121,4 +122,23 @@ function connackProperties(
     properties.responseInformation = responseTopicPrefix.replaceAll('%c', clientId); // [MQTT-3.1.2-28]
   }
   return properties;
+}
+
+/** What holds for a session of an earlier run until its client comes back: nothing can be sent or received. */
+export function restoredAgreement(stored: RestoredSession): Negotiated {
+  return {
+    protocolVersion: stored.protocolVersion,
+    clientId: stored.clientId,
+    cleanStart: false,
+    sessionExpiryInterval: stored.sessionExpiryInterval,
+    sendQuota: 0,
+    receiveMaximum: 0,
+    maximumPacketSize: packetSizeCeiling,
+    topicAliasMaximumIn: 0,
+    topicAliasMaximumOut: 0,
+    keepAliveSeconds: 0,
+    requestProblemInformation: false,
+    bridge: false,
+    connackProperties: {},
+  };
 }

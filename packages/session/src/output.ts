@@ -14,6 +14,13 @@ export interface Output {
   sendPublish(frame: PublishFrame, firstByte: number, packetId: number, messageExpiryInterval: number): void;
   sendAcknowledgement(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode): void;
   send(packet: Packet): void;
+  /**
+   * From now on, what is sent with a packet identifier, and `send`, leave only when this batch of the journal is committed,
+   * in their order. A higher batch takes the place of a lower one.
+   */
+  hold(batch: number): void;
+  /** Calls when the batch is committed; never if the connection ends before. */
+  whenCommitted(batch: number, call: () => void): void;
   /** There is more to send than one turn should take: `Session.pump` wants to be called again in a later turn. */
   requestPump(): void;
 }

@@ -5,7 +5,9 @@ import { type Message, type Publisher } from './message.js';
 import { boundedSessionExpiry, type Negotiated } from './negotiation.js';
 import { type DeliveryOutcome, Outbound, type SessionSurroundings } from './outbound/outbound.js';
 import { type Output } from './output.js';
+import { type DelayedWill, type RestoredSession } from './ports/journal.js';
 import { type Position, type SessionLease } from './ports/session-store.js';
+import { Recording } from './recording.js';
 import { type SharedGroup } from './shared-group.js';
 import { type Subscription } from './subscription.js';
 import { type ConnectionEnd, type WillAction, willAction } from './will.js';
@@ -37,6 +39,10 @@ export class Session implements Publisher {
   private negotiated: Negotiated;
   private will: Will | undefined;
   private sessionExpirySeconds: number;
+  /** The journal has this session: for its deliveries, or only for its will. */
+  private isStored = false;
+  /** The journal has its deliveries and subscriptions: it is, or once was, to outlive its connection. */
+  private recording: Recording | undefined;
   private readonly surroundings: SessionSurroundings;
 
   constructor(lease: SessionLease, userName: string | undefined, negotiated: Negotiated, surroundings: SessionSurroundings) {
@@ -70,6 +76,11 @@ export class Session implements Publisher {
     return this.will !== undefined;
   }
 
+  /** The journal has what is delivered to this session. */
+  get isRecorded(): boolean {
+    return this.recording !== undefined;
+  }
+
   get agreement(): Negotiated {
     return this.negotiated;
   }
@@ -86,12 +97,76 @@ export class Session implements Publisher {
     return this.outbound.queuedCount;
   }
 
+  /** Records the connection that is about to begin; CONNACK waits for that. False: nothing of this session outlives the process. */
+  recordConnection(connect: ConnectPacket, { protocolVersion, sessionExpiryInterval }: Negotiated): boolean {
+    const { journal } = this.surroundings;
+    if (journal === undefined) return false;
+    if (sessionExpiryInterval > 0) this.recordDeliveries([]);
+    this.isStored ||= sessionExpiryInterval > 0 || connect.will !== undefined;
+    if (this.isStored) journal.connected(this, { userName: this.userName, protocolVersion, sessionExpiryInterval, will: connect.will });
+    return this.isStored;
+  }
+
+  private recordDeliveries(receivedPacketIds: readonly number[]): void {
+    if (this.recording !== undefined) return;
+    this.recording = new Recording(this.surroundings.journal!, this);
+    this.inbound.record(this.recording, receivedPacketIds);
+    this.outbound.record(this.recording);
+  }
+
+  /** Takes over what an earlier run of the node left; nobody is connected. */
+  restore(stored: RestoredSession): void {
+    this.isStored = true;
+    if (stored.wasConnected) this.will = stored.will;
+    if (stored.sessionExpiryInterval === 0) return;
+    this.recordDeliveries(stored.receivedPacketIds);
+    this.outbound.restore(stored);
+  }
+
+  /** The connection has ended, the session has not. */
+  recordDisconnection(expiresAt: number, delayedWill: DelayedWill | undefined): void {
+    if (this.isStored) this.surroundings.journal!.disconnected(this, { expiresAt, delayedWill });
+  }
+
+  recordWillEnd(): void {
+    if (this.isStored) this.surroundings.journal!.willEnded(this);
+  }
+
+  /** The session is over: nothing more is recorded. */
+  recordEnd(): void {
+    if (this.isStored) this.surroundings.journal!.ended(this);
+    this.isStored = false;
+  }
+
+  recordSubscription(subscription: Subscription): void {
+    this.recording?.subscribed(subscription);
+  }
+
+  recordUnsubscription(requested: string): void {
+    this.recording?.unsubscribed(requested);
+  }
+
+  /** What is sent to this client from now on waits for what is recorded in this turn. */
+  hold(): void {
+    const { journal } = this.surroundings;
+    if (journal !== undefined) this.output?.hold(journal.openBatch);
+  }
+
+  whenCommitted(batch: number, call: () => void): void {
+    this.output?.whenCommitted(batch, call);
+  }
+
+  failed(error: unknown): void {
+    this.surroundings.failed?.(error);
+  }
+
   /** A connection begins. CONNACK has been sent; what is owed to the client follows with the next `pump`. */
   attach(output: Output, lease: SessionLease, connect: ConnectPacket, negotiated: Negotiated, capabilities: Capabilities): void {
     this.output = output;
     this.lease = lease;
     this.negotiated = negotiated;
     this.sessionExpirySeconds = negotiated.sessionExpiryInterval;
+    if (this.recording !== undefined) this.recording.output = output;
     this.will = connect.will; // A new connection replaces, and so cancels, the will of the one before [MQTT-3.1.3-9].
     this.inbound.attach(output, negotiated, capabilities);
     this.outbound.attach(output, negotiated);
@@ -110,6 +185,7 @@ export class Session implements Publisher {
   /** The connection has ended. What becomes of will and session is for the caller to carry out. */
   detach(end: ConnectionEnd): DetachOutcome {
     this.output = undefined;
+    if (this.recording !== undefined) this.recording.output = undefined;
     this.inbound.detach();
     this.outbound.detach();
     const now = this.surroundings.env.now();

@@ -1,6 +1,8 @@
 import { type Message, type Publisher } from './message.js';
+import { Backlog, type JournaledQueue } from './outbound/backlog.js';
 import { Delivery } from './outbound/delivery.js';
 import { DeliveryQueue } from './outbound/delivery-queue.js';
+import { type Journal, type QueuePosition, type RestoredDelivery, type RestoredGroup } from './ports/journal.js';
 import { type Session } from './session.js';
 import { type Subscription } from './subscription.js';
 
@@ -34,20 +36,49 @@ function hash(text: string): number {
 export class SharedGroup {
   readonly shareName: string;
   readonly topicFilter: string;
+  /** As clients write it. */
+  readonly requested: string;
   private readonly strategy: SharedStrategy;
   private readonly random: () => number;
   private readonly limits: SharedGroupLimits;
   private readonly members: Member[] = [];
   private readonly waiting: DeliveryQueue = new DeliveryQueue();
+  /** With a journal: what waits is there as well. */
+  private readonly journaled: JournaledWaiting | undefined;
+  private backlog: Backlog | undefined;
   private next = 0;
   private sticky: Session | undefined;
 
-  constructor(shareName: string, topicFilter: string, strategy: SharedStrategy, random: () => number, limits: SharedGroupLimits) {
+  constructor(
+    shareName: string,
+    topicFilter: string,
+    strategy: SharedStrategy,
+    random: () => number,
+    limits: SharedGroupLimits,
+    journal?: Journal,
+  ) {
     this.shareName = shareName;
     this.topicFilter = topicFilter;
+    this.requested = `$share/${shareName}/${topicFilter}`;
     this.strategy = strategy;
     this.random = random;
     this.limits = limits;
+    this.journaled = journal === undefined ? undefined : new JournaledWaiting(journal, this.requested);
+  }
+
+  /** What waited in an earlier run of the node stays in the journal until a member comes. */
+  restore({ queuedMessages, queuedBytes, lastPosition }: RestoredGroup): void {
+    this.backlog = new Backlog(this.journaled!, 0, lastPosition, queuedMessages, queuedBytes);
+  }
+
+  /** The last member has left: nobody will ask for what waits. */
+  end(): void {
+    this.journaled?.ended();
+  }
+
+  /** The journal has what some member is given, or what waits for one. */
+  get isRecorded(): boolean {
+    return this.members.some(({ session }) => session.isRecorded);
   }
 
   get memberCount(): number {
@@ -55,7 +86,11 @@ export class SharedGroup {
   }
 
   get waitingMessages(): number {
-    return this.waiting.length;
+    return this.waiting.length + (this.backlog?.messages ?? 0);
+  }
+
+  get waitingBytes(): number {
+    return this.waiting.bytes + (this.backlog?.bytes ?? 0);
   }
 
   /** Adds a member, or replaces its subscription. */
@@ -105,13 +140,38 @@ export class SharedGroup {
       const delivery = this.waiting.peek()!;
       if (this.give(member, delivery.message) !== 'taken') return;
       this.waiting.shift();
+      if (delivery.position !== 0) this.journaled!.finished(delivery.position);
     }
+    this.backlog?.fetch(
+      (deliveries, isComplete) => {
+        if (isComplete) this.backlog = undefined;
+        for (const delivery of deliveries) this.takeBack(delivery);
+        this.drainToAny();
+      },
+      (batch) => session.whenCommitted(batch, () => this.drainToAny()),
+      (error) => session.failed(error),
+    );
+  }
+
+  private drainToAny(): void {
+    const online = this.members.find((candidate) => candidate.session.isOnline);
+    if (online !== undefined) this.drainTo(online.session);
+  }
+
+  private takeBack({ message, qos, position }: RestoredDelivery): void {
+    const delivery = new Delivery(message, qos, false, undefined, this);
+    delivery.position = position;
+    this.waiting.push(delivery);
   }
 
   private wait(message: Message): GroupOutcome {
-    if (this.waiting.length >= this.limits.queueMessagesMax || this.waiting.bytes + message.size > this.limits.queueBytesMax)
-      return 'refused';
-    this.waiting.push(new Delivery(message.keep(), message.qos, false, undefined, this));
+    const { limits, journaled } = this;
+    if (this.waitingMessages >= limits.queueMessagesMax || this.waitingBytes + message.size > limits.queueBytesMax) return 'refused';
+    const delivery = new Delivery(message.keep(), message.qos, false, undefined, this);
+    if (journaled !== undefined) delivery.position = journaled.enqueued(message);
+    // Behind what has not been fetched yet.
+    if (this.backlog === undefined) this.waiting.push(delivery);
+    else this.backlog.add(delivery.position, message.size);
     return 'taken';
   }
 
@@ -164,6 +224,43 @@ export class SharedGroup {
       case 'topic':
         return hash(message.topicName) % count;
     }
+  }
+}
+
+/** The queue of a shared subscription in the journal. */
+class JournaledWaiting implements JournaledQueue {
+  private readonly journal: Journal;
+  private readonly requested: string;
+  private nextPosition: QueuePosition;
+  private lastBatch = 0;
+
+  constructor(journal: Journal, requested: string) {
+    this.journal = journal;
+    this.requested = requested;
+    this.nextPosition = journal.firstPosition;
+  }
+
+  get uncommittedBatch(): number | undefined {
+    return this.journal.committedBatch >= this.lastBatch ? undefined : this.lastBatch;
+  }
+
+  enqueued(message: Message): QueuePosition {
+    const position = this.nextPosition++;
+    this.lastBatch = this.journal.openBatch;
+    this.journal.groupEnqueued(this.requested, position, message);
+    return position;
+  }
+
+  finished(position: QueuePosition): void {
+    this.journal.groupFinished(this.requested, position);
+  }
+
+  ended(): void {
+    this.journal.groupEnded(this.requested);
+  }
+
+  page(after: QueuePosition, limit: number): Promise<readonly RestoredDelivery[]> {
+    return this.journal.pageGroup(this.requested, after, limit);
   }
 }
 

@@ -27,6 +27,9 @@ class Wire implements Output {
     this.written.push(encode(packet, 5));
   }
   requestPump(): void {}
+  // Without a journal there is nothing to wait for.
+  hold(): void {}
+  whenCommitted(): void {}
 }
 
 // Time and randomness come from outside: with these, every run is the same.

@@ -50,6 +50,9 @@ export class TestEnv implements Env {
 export class TestOutput implements Output {
   writable = true;
   pumpRequests = 0;
+  /** The batch that packets wait for, if this were a connection. */
+  heldFor = 0;
+  readonly waiting: { readonly batch: number; readonly call: () => void }[] = [];
   readonly packets: Packet[] = [];
   private readonly decoder: Decoder;
   private readonly protocolVersion: ProtocolVersion;
@@ -78,6 +81,14 @@ export class TestOutput implements Output {
 
   requestPump(): void {
     this.pumpRequests++;
+  }
+
+  hold(batch: number): void {
+    this.heldFor = batch;
+  }
+
+  whenCommitted(batch: number, call: () => void): void {
+    this.waiting.push({ batch, call });
   }
 
   take(): Packet[] {

@@ -30,8 +30,10 @@ export class MemorySessions implements SessionStore {
   }
 
   /** A session of an earlier run of the node; nobody is connected. */
-  restore({ clientId, userName, incarnation, expiresAt }: Omit<StoredSession, 'connected'>): void {
-    this.entries.set(clientId, { clientId, userName, incarnation, expiresAt, lease: undefined });
+  restore({ clientId, userName, incarnation, expiresAt }: Omit<StoredSession, 'connected'>): SessionLease {
+    const entry = { clientId, userName, incarnation, expiresAt, lease: undefined };
+    this.entries.set(clientId, entry);
+    return new MemoryLease(this, entry, true);
   }
 
   acquire(request: AcquireRequest): Promise<SessionLease> {

@@ -1,5 +1,6 @@
 import { type QoS } from '@si-mqtt/codec';
 import { type Message } from '../message.js';
+import { type QueuePosition } from '../ports/journal.js';
 import { type SharedGroup } from '../shared-group.js';
 
 /** One message on its way to one session: waiting in the queue, or in flight under a packet identifier. */
@@ -13,6 +14,8 @@ export class Delivery {
   readonly group: SharedGroup | undefined;
   /** 0 until it was sent for the first time. */
   packetId: number;
+  /** 0: the journal does not have it. */
+  position: QueuePosition;
 
   constructor(
     message: Message,
@@ -27,5 +30,10 @@ export class Delivery {
     this.subscriptionIdentifiers = subscriptionIdentifiers;
     this.group = group;
     this.packetId = 0;
+    this.position = 0;
+  }
+
+  get sharedSubscription(): string | undefined {
+    return this.group?.requested;
   }
 }

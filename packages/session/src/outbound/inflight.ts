@@ -1,4 +1,5 @@
 import { PacketIdMap } from '../packet-id-map.js';
+import { type QueuePosition } from '../ports/journal.js';
 import { type Delivery } from './delivery.js';
 
 const packetIdMax = 65_535;
@@ -11,8 +12,8 @@ const packetIdMax = 65_535;
 export class Inflight {
   /** PUBLISH sent, PUBACK or PUBREC awaited. */
   readonly published: PacketIdMap<Delivery> = new PacketIdMap();
-  /** PUBREL sent, PUBCOMP awaited. */
-  readonly released: PacketIdMap<true> = new PacketIdMap();
+  /** PUBREL sent, PUBCOMP awaited; with the delivery's place in the journal, 0 if it has none. */
+  readonly released: PacketIdMap<QueuePosition> = new PacketIdMap();
   private lastPacketId = 0;
 
   get size(): number {

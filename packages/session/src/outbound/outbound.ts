@@ -5,8 +5,11 @@ import { type Message } from '../message.js';
 import { type Negotiated } from '../negotiation.js';
 import { largePacketBytes, type Output } from '../output.js';
 import { type Env } from '../ports/env.js';
+import { type Journal, type RestoredDelivery, type RestoredSession } from '../ports/journal.js';
+import { type Recording } from '../recording.js';
 import { type RetainedReplay } from '../retained-replay.js';
 import { type SharedGroup } from '../shared-group.js';
+import { Backlog } from './backlog.js';
 import { Delivery } from './delivery.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { Inflight } from './inflight.js';
@@ -22,7 +25,19 @@ export interface SessionSurroundings {
   readonly drops: DropCounters;
   /** Memory is short: nothing more is queued until it is not. */
   isOverloaded?: boolean;
+  /** Absent: nothing outlives the process. */
+  readonly journal?: Journal;
+  /** A shared subscription of this node, as clients write it; for deliveries that come back from the journal. */
+  readonly groupOf?: (sharedSubscription: string) => SharedGroup | undefined;
+  /** A delivery could not be fetched from the journal. */
+  readonly failed?: (error: unknown) => void;
 }
+
+/** With fewer deliveries than this in memory, the next page of the backlog is fetched. */
+const backlogLowWater = 64;
+
+/** Deliveries above its limit that a backlog may have while its oldest are being dropped. */
+const trimmedExtraMax = 1024;
 
 /** Deliveries that one call of `pump` sends at most, so that other connections get their turn. */
 const pumpMax = 256;
@@ -44,6 +59,9 @@ export class Outbound {
   private maximumPacketSize = 0;
   private topicAliasMaximum = 0;
   private topicAliases: Map<string, number> | undefined;
+  /** Of a session that the journal has. */
+  private recording: Recording | undefined;
+  private backlog: Backlog | undefined;
 
   constructor(surroundings: SessionSurroundings) {
     this.surroundings = surroundings;
@@ -54,13 +72,57 @@ export class Outbound {
   }
 
   get queuedCount(): number {
-    return this.queue.length;
+    return this.queue.length + (this.backlog?.messages ?? 0);
+  }
+
+  get queuedBytes(): number {
+    return this.queue.bytes + (this.backlog?.bytes ?? 0);
   }
 
   /** A QoS 1 delivery would be sent at once. */
   get canSend(): boolean {
     const output = this.output;
-    return output !== undefined && output.writable && this.sendQuota > 0 && this.queue.length === 0 && this.resend === undefined;
+    return (
+      output !== undefined &&
+      output.writable &&
+      this.sendQuota > 0 &&
+      this.queue.length === 0 &&
+      this.resend === undefined &&
+      this.backlog === undefined
+    );
+  }
+
+  /** From now on the journal has what is delivered. */
+  record(recording: Recording): void {
+    this.recording = recording;
+  }
+
+  /** What an earlier run of the node had for this session stays in the journal until its client comes. */
+  restore({ queuedMessages, queuedBytes, lastPosition }: RestoredSession): void {
+    if (queuedMessages > 0) this.backlog = new Backlog(this.recording!, 0, lastPosition, queuedMessages, queuedBytes);
+  }
+
+  /** The journal does not take this message: it is as if it had never come. Returns the packet identifiers under which it was about to be sent. */
+  revoke(message: Message): number[] {
+    const packetIds: number[] = [];
+    for (const [packetId, delivery] of this.inflight?.published.entries() ?? []) {
+      if (delivery.message === message) packetIds.push(packetId);
+    }
+    for (const packetId of packetIds) this.inflight!.published.delete(packetId);
+    this.queue.take((delivery) => delivery.message === message);
+    return packetIds;
+  }
+
+  /** Nobody is connected, and nobody is about to be: what the journal has needs no memory. */
+  unload(): void {
+    const { recording, queue } = this;
+    if (recording === undefined) return;
+    const known = queue.take((delivery) => delivery.position !== 0);
+    const first = known.at(0);
+    if (first === undefined) return;
+    const bytes = known.reduce((sum, { message }) => sum + message.size, 0);
+    const backlog = this.backlog ?? new Backlog(recording, first.position - 1, known.at(-1)!.position, 0, 0);
+    this.backlog = backlog.rewound(first.position, known.length, bytes);
   }
 
   /** A connection begins: aliases and quota start anew, unfinished exchanges are taken up again [MQTT-4.4.0-1]. */
@@ -114,6 +176,7 @@ export class Outbound {
     if (delivery === undefined) return;
     if (delivery.qos !== 1) throw protocolError(`PUBACK for packet identifier ${packetId}, which is in use for QoS 2`);
     this.inflight!.published.delete(packetId); // [MQTT-4.3.2-3]
+    this.forget(delivery);
     this.finished();
   }
 
@@ -128,15 +191,21 @@ export class Outbound {
     if (delivery.qos !== 2) throw protocolError(`PUBREC for packet identifier ${packetId}, which is in use for QoS 1`);
     inflight!.published.delete(packetId);
     if (reasonCode >= 0x80) {
+      this.forget(delivery);
       this.finished(); // [MQTT-4.4.0-2]
       return;
     }
-    inflight!.released.set(packetId, true);
+    inflight!.released.set(packetId, delivery.position);
+    if (delivery.position !== 0) this.recording!.received(delivery.position);
     this.output?.sendAcknowledgement('pubrel', packetId, ReasonCode.success); // [MQTT-4.3.3-4]
   }
 
   receivePubcomp(packetId: number): void {
-    if (this.inflight?.released.delete(packetId) === true) this.finished();
+    const position = this.inflight?.released.get(packetId);
+    if (position === undefined) return;
+    this.inflight!.released.delete(packetId);
+    if (position !== 0) this.recording!.finished(position);
+    this.finished();
   }
 
   /**
@@ -148,6 +217,7 @@ export class Outbound {
     if (output === undefined) return;
     let left = pumpMax;
     if (this.resend !== undefined && !this.pumpResend(output)) return;
+    if (this.backlog !== undefined && this.queue.length < backlogLowWater) this.fetchBacklog();
     while (this.queue.length > 0) {
       if (!output.writable) return;
       const first = this.queue.peek()!;
@@ -159,13 +229,48 @@ export class Outbound {
       this.queue.shift();
       if (first.message.isExpired(this.surroundings.env.now())) {
         this.surroundings.drops.expired++; // [MQTT-3.3.2-5]
+        this.forget(first);
       } else if (first.qos === 0) {
         this.sendQos0(first.message, first.retain, first.subscriptionIdentifiers);
       } else {
         this.sendNew(first);
       }
     }
-    if (this.replays !== undefined) this.pumpReplays(output, left);
+    if (this.backlog !== undefined) this.fetchBacklog();
+    else if (this.replays !== undefined) this.pumpReplays(output, left);
+  }
+
+  private fetchBacklog(): void {
+    this.backlog!.fetch(
+      (deliveries, isComplete) => {
+        if (isComplete) this.backlog = undefined;
+        for (const delivery of deliveries) this.takeBack(delivery);
+        this.pump();
+      },
+      (batch) => this.output?.whenCommitted(batch, () => this.pump()),
+      (error) => this.surroundings.failed?.(error),
+    );
+  }
+
+  /** A delivery from the journal: what was in flight is sent again, what waited waits in memory now. */
+  private takeBack(restored: RestoredDelivery): void {
+    const { message, qos, retain, subscriptionIdentifiers, sharedSubscription, packetId, position, isReceived } = restored;
+    const group = sharedSubscription === undefined ? undefined : this.surroundings.groupOf?.(sharedSubscription);
+    const delivery = new Delivery(message, qos, retain, subscriptionIdentifiers, group);
+    delivery.position = position;
+    if (packetId === 0) {
+      this.queue.push(delivery);
+      return;
+    }
+    const inflight = (this.inflight ??= new Inflight());
+    delivery.packetId = packetId;
+    if (isReceived) {
+      inflight.released.set(packetId, position);
+      this.output?.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
+    } else {
+      inflight.restore(delivery);
+      (this.resend ??= []).push(delivery);
+    }
   }
 
   /**
@@ -176,15 +281,23 @@ export class Outbound {
     const inflight = this.inflight;
     if (inflight !== undefined) {
       for (const [packetId, delivery] of inflight.published.entries()) {
-        if (delivery.qos === 1 && delivery.group !== undefined && redispatch(delivery, delivery.group)) inflight.published.delete(packetId);
+        if (delivery.qos !== 1 || delivery.group === undefined || !redispatch(delivery, delivery.group)) continue;
+        inflight.published.delete(packetId);
+        this.forget(delivery);
       }
     }
-    this.queue.take((delivery) => delivery.group !== undefined && redispatch(delivery, delivery.group));
+    const given = this.queue.take((delivery) => delivery.group !== undefined && redispatch(delivery, delivery.group));
+    for (const delivery of given) this.forget(delivery);
+  }
+
+  /** The journal need not have the delivery any more. */
+  private forget(delivery: Delivery): void {
+    if (delivery.position !== 0) this.recording!.finished(delivery.position);
   }
 
   private finished(): void {
     if (this.sendQuota < this.sendQuotaInitial) this.sendQuota++;
-    if (this.resend !== undefined || this.queue.length > 0 || this.replays !== undefined) this.pump();
+    if (this.resend !== undefined || this.queue.length > 0 || this.replays !== undefined || this.backlog !== undefined) this.pump();
   }
 
   private deliverQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[] | undefined): DeliveryOutcome {
@@ -210,7 +323,13 @@ export class Outbound {
   /** Under a new packet identifier [MQTT-4.3.2-1] [MQTT-4.3.3-1], with DUP 0 [MQTT-4.3.2-2] [MQTT-4.3.3-2]. */
   private sendNew(delivery: Delivery): boolean {
     const inflight = (this.inflight ??= new Inflight());
+    const { recording } = this;
     inflight.add(delivery);
+    if (recording !== undefined) {
+      if (delivery.position === 0) recording.enqueued(delivery);
+      else recording.sent(delivery);
+      recording.hold();
+    }
     if (
       this.send(
         delivery.message,
@@ -223,6 +342,7 @@ export class Outbound {
       return true;
     }
     inflight.published.delete(delivery.packetId);
+    this.forget(delivery);
     return false;
   }
 
@@ -267,21 +387,40 @@ export class Outbound {
       drops.overloaded++;
       return 'refused';
     }
-    const fits = () => queue.length < limits.queueMessagesMax && queue.bytes + size <= limits.queueBytesMax;
+    const fits = () => this.queuedCount < limits.queueMessagesMax && this.queuedBytes + size <= limits.queueBytesMax;
     if (!fits()) {
-      if (limits.queueOverflow === 'dropOldest' && size <= limits.queueBytesMax) {
-        while (!fits()) {
-          queue.shift();
-          drops.queueFull++;
-        }
-      } else {
+      const isDropping = limits.queueOverflow === 'dropOldest' && size <= limits.queueBytesMax;
+      while (isDropping && !fits() && queue.length > 0) {
+        this.forget(queue.shift()!);
+        drops.queueFull++;
+      }
+      if (isDropping && !fits()) this.trimBacklog();
+      // While the journal drops the oldest, a few more are taken: to ask it takes longer than to deliver.
+      const isTrimmed = isDropping && this.queuedCount < limits.queueMessagesMax + trimmedExtraMax;
+      if (!fits() && !isTrimmed) {
         drops.queueFull++;
         if (limits.queueOverflow === 'endSession') this.overflowed?.();
         return 'refused';
       }
     }
-    queue.push(delivery);
+    const recording = delivery.qos === 0 ? undefined : this.recording;
+    recording?.enqueued(delivery);
+    if (recording === undefined || (this.output !== undefined && this.backlog === undefined)) {
+      queue.push(delivery);
+    } else {
+      this.backlog ??= new Backlog(recording, delivery.position - 1, delivery.position, 0, 0);
+      this.backlog.add(delivery.position, size);
+    }
     return 'taken';
+  }
+
+  private trimBacklog(): void {
+    const { limits, drops, failed } = this.surroundings;
+    this.backlog!.trim(
+      () => this.queuedCount <= limits.queueMessagesMax && this.queuedBytes <= limits.queueBytesMax,
+      () => drops.queueFull++,
+      (error) => failed?.(error),
+    );
   }
 
   /** In the original order, under the original identifiers, with DUP, as far as the quota goes [MQTT-3.3.1-1] [MQTT-4.9.0-2]. */
@@ -292,8 +431,12 @@ export class Outbound {
       const delivery = resend[next];
       if (this.inflight!.published.get(delivery.packetId) !== delivery) continue;
       const firstByte = publishFirstByte(delivery.qos, delivery.retain, true);
-      if (this.send(delivery.message, firstByte, delivery.packetId, delivery.subscriptionIdentifiers)) this.sendQuota--;
-      else this.inflight!.published.delete(delivery.packetId);
+      if (this.send(delivery.message, firstByte, delivery.packetId, delivery.subscriptionIdentifiers)) {
+        this.sendQuota--;
+      } else {
+        this.inflight!.published.delete(delivery.packetId);
+        this.forget(delivery);
+      }
     }
     this.resend = next < resend.length ? resend.slice(next) : undefined;
     return this.resend === undefined;

@@ -1,0 +1,94 @@
+import { type AcknowledgementType, type Packet, type PublishFrame, type ReasonCode } from '@si-mqtt/codec';
+import { type Output } from '@si-mqtt/session';
+
+interface HeldPacket {
+  /** Only publications have one that matters here. */
+  readonly publishPacketId: number;
+  sendTo(output: Output): void;
+}
+
+export class HeldPublish implements HeldPacket {
+  readonly publishPacketId: number;
+  private readonly frame: PublishFrame;
+  private readonly firstByte: number;
+  private readonly messageExpiryInterval: number;
+
+  constructor(frame: PublishFrame, firstByte: number, packetId: number, messageExpiryInterval: number) {
+    this.frame = frame;
+    this.firstByte = firstByte;
+    this.publishPacketId = packetId;
+    this.messageExpiryInterval = messageExpiryInterval;
+  }
+
+  sendTo(output: Output): void {
+    output.sendPublish(this.frame, this.firstByte, this.publishPacketId, this.messageExpiryInterval);
+  }
+}
+
+export class HeldAcknowledgement implements HeldPacket {
+  readonly publishPacketId: number = 0;
+  private readonly type: AcknowledgementType;
+  private readonly packetId: number;
+  private readonly reasonCode: ReasonCode;
+
+  constructor(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode) {
+    this.type = type;
+    this.packetId = packetId;
+    this.reasonCode = reasonCode;
+  }
+
+  sendTo(output: Output): void {
+    output.sendAcknowledgement(this.type, this.packetId, this.reasonCode);
+  }
+}
+
+export class HeldControlPacket implements HeldPacket {
+  readonly publishPacketId: number = 0;
+  private readonly packet: Packet;
+
+  constructor(packet: Packet) {
+    this.packet = packet;
+  }
+
+  sendTo(output: Output): void {
+    output.send(this.packet);
+  }
+}
+
+/**
+ * What one connection may not send yet, in order, each packet with the batch of the journal that must be committed first. The number of packets
+ * is bounded by the quotas of both directions: publications by the client's Receive Maximum, acknowledgements by ours.
+ */
+export class HeldPackets {
+  /** What is added waits for this batch. */
+  batch = 0;
+  private packets: HeldPacket[] = [];
+  private batches: number[] = [];
+
+  add(packet: HeldPacket): void {
+    this.packets.push(packet);
+    this.batches.push(this.batch);
+  }
+
+  revoke(packetId: number): void {
+    const index = this.packets.findIndex(({ publishPacketId }) => publishPacketId === packetId);
+    if (index < 0) return;
+    this.packets.splice(index, 1);
+    this.batches.splice(index, 1);
+  }
+
+  /** Sends what may leave. True: nothing waits any more. */
+  sendTo(output: Output, committedBatch: number): boolean {
+    const { packets, batches } = this;
+    let count = 0;
+    while (count < packets.length && batches[count] <= committedBatch) packets[count++].sendTo(output);
+    if (count < packets.length) {
+      this.packets = packets.slice(count);
+      this.batches = batches.slice(count);
+      return false;
+    }
+    this.packets = [];
+    this.batches = [];
+    return this.batch <= committedBatch;
+  }
+}

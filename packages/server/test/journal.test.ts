@@ -1,0 +1,548 @@
+import { type ConnectPacket, type Packet, type PublishPacket, type QoS } from '@si-mqtt/codec';
+import {
+  type JournalCondition,
+  type JournaledDelivery,
+  type JournalHost,
+  MemoryJournal,
+  MemoryJournalState,
+  type Message,
+  type SessionKey,
+} from '@si-mqtt/session';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createServer, type Server, type ServerOptions } from '../src/index.js';
+import { RawClient } from './raw-client.js';
+
+/** A journal whose store can be full, or away. */
+class ConditionalJournal extends MemoryJournal {
+  override condition: JournalCondition = 'ready';
+  private asked: JournalHost | undefined;
+
+  override start(host: JournalHost): Promise<void> {
+    this.asked = host;
+    return super.start(host);
+  }
+
+  readonly given: Message[] = [];
+
+  override enqueued(session: SessionKey, delivery: JournaledDelivery): void {
+    this.given.push(delivery.message);
+    super.enqueued(session, delivery);
+  }
+
+  refuse(message: Message): void {
+    this.asked!.refused(message);
+  }
+
+  become(condition: JournalCondition): void {
+    this.condition = condition;
+    this.asked!.conditionChanged();
+  }
+}
+
+/** A node that can be ended as by `kill -9`: what its journal had not committed is gone, what outlives it is in `state`. */
+class Node {
+  readonly state: MemoryJournalState;
+  server!: Server;
+  url!: string;
+  /** While true, nothing is committed. */
+  isStuck = false;
+  journal!: ConditionalJournal;
+  private isDead = false;
+  private go: (() => void)[] = [];
+
+  private constructor(state: MemoryJournalState) {
+    this.state = state;
+  }
+
+  static async start(state: MemoryJournalState = new MemoryJournalState(), options: ServerOptions = {}): Promise<Node> {
+    const node = new Node(state);
+    const journal = new ConditionalJournal(state, () => node.commit());
+    node.journal = journal;
+    node.server = await createServer(
+      { listeners: [{ type: 'tcp', name: 'tcp', port: 0 }], admin: { enabled: false, host: '127.0.0.1', port: 0 }, ...options },
+      { journal },
+    );
+    await node.server.start();
+    node.url = node.server.addresses()[0].url;
+    return node;
+  }
+
+  unstick(): void {
+    this.isStuck = false;
+    for (const go of this.go.splice(0)) go();
+  }
+
+  /** The process is gone; its sockets break. */
+  async kill(): Promise<void> {
+    this.isDead = true;
+    this.journal.stop = () => Promise.resolve();
+    for (const connection of [...this.server.broker.connections]) connection.stream.destroy();
+    await this.server.stop();
+  }
+
+  async restart(options: ServerOptions = {}): Promise<Node> {
+    await this.kill();
+    return Node.start(this.state, options);
+  }
+
+  private commit(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        if (!this.isDead) resolve();
+      };
+      if (this.isStuck) this.go.push(done);
+      else setTimeout(done, 1);
+    });
+  }
+}
+
+const nodes: Node[] = [];
+async function start(options: ServerOptions = {}): Promise<Node> {
+  const node = await Node.start(new MemoryJournalState(), options);
+  nodes.push(node);
+  return node;
+}
+async function restart(node: Node, options: ServerOptions = {}): Promise<Node> {
+  const next = await node.restart(options);
+  nodes.push(next);
+  return next;
+}
+afterEach(async () => {
+  for (const node of nodes.splice(0)) await node.kill();
+});
+
+function persistent(node: Node, clientId: string, change: Partial<ConnectPacket> = {}) {
+  return RawClient.connected(node.url, { clientId, cleanStart: false, properties: { sessionExpiryInterval: 1000 }, ...change });
+}
+
+function clean(node: Node, clientId: string, change: Partial<ConnectPacket> = {}) {
+  return RawClient.connected(node.url, { clientId, ...change });
+}
+
+function publish(
+  client: RawClient,
+  topicName: string,
+  text: string,
+  qos: QoS,
+  packetId: number,
+  change: Partial<PublishPacket> = {},
+): void {
+  const payload = new TextEncoder().encode(text);
+  client.send({ type: 'publish', topicName, payload, qos, packetId, dup: false, retain: false, ...change });
+}
+
+const text = (packet: Packet) => (packet.type === 'publish' ? new TextDecoder().decode(packet.payload) : packet.type);
+
+describe('what leaves waits for the commit', () => {
+  it('PUBACK and the delivery wait, QoS 0 and PINGRESP do not', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    const publisher = await clean(node, 'publisher');
+    const bystander = await clean(node, 'bystander');
+    await bystander.subscribed('t', 1);
+    node.isStuck = true;
+    publish(publisher, 't', 'a', 1, 1);
+    expect((await bystander.next('publish')).payload, 'a clean session has nothing in the journal').toHaveLength(1);
+    publish(publisher, 't', 'b', 0, 0);
+    expect(text(await subscriber.next('publish'))).toBe('b');
+    expect(await publisher.settled()).toEqual([]);
+    expect(await subscriber.rest(50)).toEqual([]);
+    node.unstick();
+    expect(await publisher.next('puback')).toMatchObject({ packetId: 1, reasonCode: 0 });
+    expect(text(await subscriber.next('publish'))).toBe('a');
+  });
+
+  it('acknowledgements keep their order behind one that waits', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('stored', 2);
+    const publisher = await clean(node, 'publisher');
+    node.isStuck = true;
+    publish(publisher, 'stored', 'a', 1, 1);
+    publish(publisher, 'nobody', 'b', 1, 2);
+    publish(publisher, 'stored', 'c', 2, 3);
+    expect(await publisher.settled()).toEqual([]);
+    node.unstick();
+    for (const packetId of [1, 2, 3]) expect(await publisher.nextOfAny()).toMatchObject({ packetId });
+  });
+
+  it('CONNACK, SUBACK and UNSUBACK of a persistent session wait, those of a clean one do not', async () => {
+    const node = await start();
+    node.isStuck = true;
+    const other = await clean(node, 'clean');
+    await other.subscribed('t', 1);
+    const client = await RawClient.open(node.url);
+    client.send({
+      type: 'connect',
+      protocolVersion: 5,
+      clientId: 'c',
+      cleanStart: true,
+      keepAlive: 0,
+      properties: { sessionExpiryInterval: 5 },
+    });
+    expect(await client.rest(50)).toEqual([]);
+    node.unstick();
+    await client.next('connack');
+    node.isStuck = true;
+    const request = { topicFilter: 't', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    client.send({ type: 'subscribe', packetId: 1, subscriptions: [request] });
+    expect(await client.settled()).toEqual([]);
+    node.unstick();
+    await client.next('suback');
+    node.isStuck = true;
+    client.send({ type: 'unsubscribe', packetId: 2, topicFilters: ['t'] });
+    expect(await client.settled()).toEqual([]);
+    node.unstick();
+    await client.next('unsuback');
+  });
+
+  it('a retained message is acknowledged when it is stored, also without any subscriber', async () => {
+    const node = await start();
+    const publisher = await clean(node, 'publisher');
+    node.isStuck = true;
+    publish(publisher, 'r', 'x', 1, 1, { retain: true });
+    expect(await publisher.settled()).toEqual([]);
+    node.unstick();
+    await publisher.next('puback');
+    expect([...node.state.retained.keys()]).toEqual(['r']);
+  });
+
+  it('a PUBLISH before DISCONNECT is stored and acknowledged before the connection is closed', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    const publisher = await persistent(node, 'publisher');
+    node.isStuck = true;
+    publish(publisher, 't', 'a', 1, 1);
+    publisher.send({ type: 'disconnect', reasonCode: 0 });
+    expect(await publisher.rest(50)).toEqual([]);
+    node.unstick();
+    await publisher.next('puback');
+    await publisher.closed();
+  });
+
+  it('what was not committed never happened for anybody outside', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    const publisher = await persistent(node, 'publisher');
+    node.isStuck = true;
+    publish(publisher, 't', 'lost', 2, 7);
+    expect(await publisher.settled()).toEqual([]);
+    const next = await restart(node);
+    const again = await persistent(next, 'publisher');
+    expect(again.connack.sessionPresent).toBe(true);
+    publish(again, 't', 'lost', 2, 7, { dup: true });
+    await again.next('pubrec');
+    const back = await persistent(next, 'subscriber');
+    expect(text(await back.next('publish'))).toBe('lost');
+    expect(await back.rest(50)).toEqual([]);
+  });
+});
+
+describe('after kill -9', () => {
+  it('subscriptions, queue, and packets in flight under their old identifiers are there', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t/+', 2);
+    const publisher = await clean(node, 'publisher');
+    for (const [index, qos] of ([1, 2, 2, 2] as const).entries()) publish(publisher, `t/${index}`, `${index}`, qos, index + 1);
+    const first: PublishPacket[] = [];
+    for (let i = 0; i < 4; i++) first.push(await subscriber.next('publish'));
+    subscriber.send({ type: 'pubrec', packetId: first[2].packetId, reasonCode: 0 });
+    await subscriber.next('pubrel');
+    subscriber.send({ type: 'pubrec', packetId: first[3].packetId, reasonCode: 0 });
+    await subscriber.next('pubrel');
+    subscriber.send({ type: 'pubcomp', packetId: first[3].packetId, reasonCode: 0 });
+    await subscriber.settled();
+    subscriber.cut();
+    await expect.poll(() => node.server.clients().find(({ clientId }) => clientId === 'subscriber')!.connected).toBe(false);
+    for (let packetId = 11; packetId < 14; packetId++) publish(publisher, 't/x', `offline ${packetId}`, 1, packetId);
+    for (let i = 0; i < 7; i++) expect((await publisher.nextOfAny()).type).toMatch(/^pub(ack|rec)$/);
+    await expect.poll(() => node.state.sessions.get('subscriber')!.deliveries.size).toBe(6);
+
+    const back = await persistent(await restart(node), 'subscriber');
+    expect(back.connack.sessionPresent).toBe(true);
+    const again: Packet[] = [];
+    for (let i = 0; i < 6; i++) again.push(await back.nextOfAny());
+    const ofType = (type: Packet['type']) => again.filter((packet) => packet.type === type);
+    expect(ofType('pubrel')).toMatchObject([{ packetId: first[2].packetId }]);
+    expect(ofType('publish')).toMatchObject([
+      { topicName: 't/0', packetId: first[0].packetId, qos: 1, dup: true },
+      { topicName: 't/1', packetId: first[1].packetId, qos: 2, dup: true },
+      { topicName: 't/x', dup: false },
+      { topicName: 't/x', dup: false },
+      { topicName: 't/x', dup: false },
+    ]);
+    expect(ofType('publish').slice(2).map(text)).toEqual(['offline 11', 'offline 12', 'offline 13']);
+    const inUse = ofType('publish').map((packet) => (packet as PublishPacket).packetId);
+    expect(new Set([...inUse, first[2].packetId]).size, 'new packets never get an identifier in use').toBe(6);
+    expect(await back.rest(50)).toEqual([]);
+  });
+
+  it('a QoS 2 publication that was taken is not taken again, and its PUBREL ends that', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    const publisher = await persistent(node, 'publisher');
+    publish(publisher, 't', 'a', 2, 5);
+    await publisher.next('pubrec');
+    expect(text(await subscriber.next('publish'))).toBe('a');
+    const second = await restart(node);
+    const again = await persistent(second, 'publisher');
+    publish(again, 't', 'a', 2, 5, { dup: true });
+    expect(await again.next('pubrec')).toMatchObject({ packetId: 5, reasonCode: 0 });
+    again.send({ type: 'pubrel', packetId: 5, reasonCode: 0 });
+    expect(await again.next('pubcomp')).toMatchObject({ packetId: 5, reasonCode: 0 });
+    const third = await restart(second);
+    const last = await persistent(third, 'publisher');
+    publish(last, 't', 'b', 2, 5);
+    await last.next('pubrec');
+    const back = await persistent(third, 'subscriber');
+    expect([text(await back.next('publish')), text(await back.next('publish'))]).toEqual(['a', 'b']);
+  });
+
+  it('retained messages are there, with their properties', async () => {
+    const node = await start();
+    const publisher = await clean(node, 'publisher');
+    publish(publisher, 'r/1', 'one', 1, 1, { retain: true, properties: { contentType: 'x', userProperties: [['k', 'v']] } });
+    publish(publisher, 'r/2', 'two', 1, 2, { retain: true });
+    publish(publisher, 'r/2', '', 1, 3, { retain: true });
+    for (let i = 0; i < 3; i++) await publisher.next('puback');
+    const client = await clean(await restart(node), 'client');
+    await client.subscribed('r/#', 0);
+    expect(await client.settled()).toMatchObject([
+      { topicName: 'r/1', retain: true, properties: { contentType: 'x', userProperties: [['k', 'v']] } },
+    ]);
+  });
+
+  it.each([
+    ['a persistent session', { sessionExpiryInterval: 1000 }],
+    ['a clean session', {}],
+  ])('the will of %s is published once', async (_, properties) => {
+    const node = await start();
+    const watcher = await persistent(node, 'watcher');
+    await watcher.subscribed('will', 1);
+    const will = { topicName: 'will', payload: new TextEncoder().encode('gone'), qos: 1, retain: false } as const;
+    await clean(node, 'mortal', { will, properties });
+    const dropped = await clean(node, 'dropped', { will, properties });
+    dropped.send({ type: 'disconnect', reasonCode: 0 });
+    await dropped.closed();
+    const second = await restart(node);
+    const third = await restart(second);
+    const back = await persistent(third, 'watcher');
+    expect(text(await back.next('publish'))).toBe('gone');
+    expect(await back.rest(50)).toEqual([]);
+  });
+
+  it('a delayed will goes on waiting, and a connection in time cancels it', async () => {
+    const node = await start();
+    const watcher = await persistent(node, 'watcher');
+    await watcher.subscribed('will/+', 1);
+    const mortal = (clientId: string) =>
+      clean(node, clientId, {
+        will: { topicName: `will/${clientId}`, payload: new Uint8Array(1), qos: 1, retain: false, properties: { willDelayInterval: 1 } },
+        properties: { sessionExpiryInterval: 100 },
+      });
+    const [late, early] = [await mortal('late'), await mortal('early')];
+    late.cut();
+    early.cut();
+    await expect.poll(() => node.state.sessions.get('late')!.willPublishAt).toBeGreaterThan(0);
+    const second = await restart(node);
+    const [back] = [await persistent(second, 'watcher'), await persistent(second, 'early')];
+    expect(await back.next('publish')).toMatchObject({ topicName: 'will/late' });
+    expect(await back.rest(700)).toEqual([]);
+  });
+
+  it('sessions expire while the node is away, and their wills are due then', async () => {
+    const node = await start();
+    const watcher = await persistent(node, 'watcher');
+    await watcher.subscribed('will', 1);
+    const will = { topicName: 'will', payload: new Uint8Array(1), qos: 1, retain: false, properties: { willDelayInterval: 100 } } as const;
+    const mortal = await clean(node, 'mortal', { will, properties: { sessionExpiryInterval: 1 } });
+    mortal.cut();
+    await expect.poll(() => node.state.sessions.get('mortal')!.isConnected).toBe(false);
+    await node.kill();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const second = await restart(node);
+    const back = await persistent(second, 'watcher');
+    await back.next('publish');
+    const again = await persistent(second, 'mortal');
+    expect(again.connack.sessionPresent).toBe(false);
+  });
+
+  it('what waits for a shared subscription goes to the first member to come, once', async () => {
+    const node = await start();
+    const member = await persistent(node, 'member');
+    await member.subscribed('$share/g/t', 2);
+    member.cut();
+    const publisher = await clean(node, 'publisher');
+    await expect.poll(() => node.server.clients().find(({ clientId }) => clientId === 'member')!.connected).toBe(false);
+    for (let packetId = 1; packetId <= 300; packetId++) publish(publisher, 't', `${packetId}`, 1, packetId);
+    for (let packetId = 1; packetId <= 300; packetId++) await publisher.next('puback');
+    const second = await restart(node);
+    const back = await persistent(second, 'member', { properties: { sessionExpiryInterval: 1000, receiveMaximum: 50 } });
+    const got: string[] = [];
+    while (got.length < 300) {
+      const packet = await back.next('publish');
+      got.push(text(packet));
+      back.send({ type: 'puback', packetId: packet.packetId, reasonCode: 0 });
+    }
+    expect(got).toEqual(Array.from({ length: 300 }, (_, i) => `${i + 1}`));
+    await expect.poll(() => second.state.groups.get('$share/g/t')?.size ?? 0).toBe(0);
+    await expect.poll(() => second.state.sessions.get('member')!.deliveries.size).toBe(0);
+  });
+
+  it('a session that was ended or cleaned is gone', async () => {
+    const node = await start();
+    for (const clientId of ['ended', 'cleaned', 'kept']) {
+      const client = await persistent(node, clientId);
+      await client.subscribed(`t/${clientId}`, 1);
+      client.cut();
+    }
+    const ending = await clean(node, 'cleaned', { properties: { sessionExpiryInterval: 1000 } });
+    expect(ending.connack.sessionPresent).toBe(false);
+    const ended = await persistent(node, 'ended');
+    ended.send({ type: 'disconnect', reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
+    await ended.closed();
+    const second = await restart(node);
+    expect(second.server.clients().map(({ clientId, subscriptions }) => [clientId, subscriptions])).toEqual(
+      expect.arrayContaining([
+        ['cleaned', 0],
+        ['kept', 1],
+      ]),
+    );
+    expect(second.server.clients()).toHaveLength(2);
+  });
+});
+
+describe('a queue that is only in the journal', () => {
+  it('is not in memory, and comes back in order however it is published to meanwhile', async () => {
+    for (const total of [1, 2, 127, 128, 129, 300]) {
+      const node = await start();
+      const subscriber = await persistent(node, 'subscriber');
+      await subscriber.subscribed('t', 1);
+      subscriber.cut();
+      await expect.poll(() => node.server.clients()[0].connected).toBe(false);
+      const publisher = await clean(node, 'publisher');
+      let sent = 0;
+      const more = async () => {
+        publish(publisher, 't', `${sent++}`, 1, (sent % 60_000) + 1);
+        await publisher.next('puback');
+      };
+      for (let i = 0; i < total; i++) await more();
+      expect(node.server.clients()[0]).toMatchObject({ queued: total });
+      const back = await persistent(node, 'subscriber', { properties: { sessionExpiryInterval: 1000, receiveMaximum: 7 } });
+      const got: string[] = [];
+      // One more at every step of the way from the journal to memory.
+      for (let left = total + 40; left > 0; left--) {
+        if (sent < total + 40) await more();
+        const packet = await back.next('publish');
+        got.push(text(packet));
+        back.send({ type: 'puback', packetId: packet.packetId, reasonCode: 0 });
+      }
+      while (got.length < sent) got.push(text(await back.next('publish')));
+      expect(got).toEqual(Array.from({ length: sent }, (_, i) => `${i}`));
+      await node.kill();
+    }
+  });
+
+  it('that is full refuses the newest, or drops the oldest', async () => {
+    for (const overflow of ['rejectNewest', 'dropOldest'] as const) {
+      const node = await start({ limits: { queueMessagesMax: 10 }, queue: { overflow, queueQos0Messages: false } });
+      const subscriber = await persistent(node, 'subscriber');
+      await subscriber.subscribed('t', 1);
+      subscriber.cut();
+      await expect.poll(() => node.server.clients()[0].connected).toBe(false);
+      const publisher = await clean(node, 'publisher');
+      const answers: number[] = [];
+      for (let packetId = 1; packetId <= 30; packetId++) {
+        publish(publisher, 't', `${packetId}`, 1, packetId);
+        answers.push((await publisher.next('puback')).reasonCode);
+      }
+      await expect.poll(() => node.server.clients()[0].queued).toBe(10);
+      const expected = overflow === 'dropOldest' ? [21, 30] : [1, 10];
+      expect(answers.filter((reasonCode) => reasonCode === 0x97)).toHaveLength(overflow === 'dropOldest' ? 0 : 20);
+      const second = await restart(node);
+      const back = await persistent(second, 'subscriber');
+      const got: number[] = [];
+      for (let i = 0; i < 10; i++) got.push(Number(text(await back.next('publish'))));
+      expect([got[0], got.at(-1)]).toEqual(expected);
+      expect(await back.rest(30)).toEqual([]);
+    }
+  });
+});
+
+describe('a store that takes nothing new', () => {
+  it.each(['full', 'unavailable'] as const)('%s: what would be stored is refused at the door, the rest goes on', async (condition) => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('stored', 1);
+    const passing = await clean(node, 'passing');
+    await passing.subscribed('#', 1);
+    const [publisher, old] = [await clean(node, 'publisher'), await clean(node, 'old', { protocolVersion: 4 })];
+    node.journal.become(condition);
+    expect(node.server.isReady).toBe(false);
+    publish(publisher, 'stored', 'no', 1, 1);
+    expect(await publisher.next('puback')).toMatchObject({ packetId: 1, reasonCode: 0x97 });
+    publish(publisher, 'retained', 'no', 2, 2, { retain: true });
+    expect(await publisher.next('pubrec')).toMatchObject({ packetId: 2, reasonCode: 0x97 });
+    publish(publisher, 'other', 'yes', 1, 3);
+    expect(await publisher.next('puback')).toMatchObject({ packetId: 3, reasonCode: 0 });
+    publish(publisher, 'stored', 'qos 0', 0, 0);
+    expect([text(await passing.next('publish')), text(await passing.next('publish'))]).toEqual(['yes', 'qos 0']);
+    expect(text(await subscriber.next('publish'))).toBe('qos 0');
+    publish(old, 'stored', 'unanswered', 1, 1);
+    await old.closed();
+    const request = { topicFilter: 'more', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    subscriber.send({ type: 'subscribe', packetId: 1, subscriptions: [request] });
+    expect((await subscriber.next('suback')).reasonCodes).toEqual([0x97]);
+    expect((await persistent(node, 'newcomer')).connack.reasonCode).toBe(0x88);
+    expect((await clean(node, 'clean newcomer')).connack.reasonCode).toBe(0);
+    node.journal.become('ready');
+    expect(node.server.isReady).toBe(true);
+    publish(publisher, 'stored', 'again', 1, 4);
+    expect(await publisher.next('puback')).toMatchObject({ packetId: 4, reasonCode: 0 });
+    expect(text(await subscriber.next('publish'))).toBe('again');
+    expect(node.state.retained.size).toBe(0);
+  });
+
+  it('congested: publishers whose answers wait are not read until it is ready', async () => {
+    const node = await start({ limits: { receiveMaximum: 1000 } });
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    const publisher = await clean(node, 'publisher', { protocolVersion: 4 });
+    node.isStuck = true;
+    node.journal.become('congested');
+    for (let packetId = 1; packetId <= 2; packetId++) {
+      publish(publisher, 't', 'x', 1, packetId);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    const taken = node.journal.given.length;
+    publish(publisher, 't', 'x', 1, 3);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect([taken, node.journal.given.length]).toEqual([1, 1]);
+    node.unstick();
+    node.journal.become('ready');
+    for (let packetId = 1; packetId <= 3; packetId++) expect(await publisher.next('puback')).toMatchObject({ packetId });
+  });
+
+  it('a message that it takes at no time goes to nobody, and its publisher is disconnected', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 2);
+    const publisher = await clean(node, 'publisher');
+    node.isStuck = true;
+    publish(publisher, 't', 'good', 1, 1);
+    publish(publisher, 't', 'bad', 1, 2);
+    await publisher.settled();
+    const [, bad] = [...node.journal.given];
+    node.journal.refuse(bad);
+    expect(await publisher.next('disconnect')).toMatchObject({ reasonCode: 0x97 });
+    await publisher.closed();
+    node.unstick();
+    expect(text(await subscriber.next('publish'))).toBe('good');
+    expect(await subscriber.rest(30)).toEqual([]);
+  });
+});

@@ -1,0 +1,103 @@
+import { type QueuePosition, type RestoredDelivery } from '../ports/journal.js';
+
+/** Deliveries that are fetched at once. */
+const pageSize = 128;
+
+/** Whose deliveries they are: a session's, or a shared subscription's. */
+export interface JournaledQueue {
+  /** Before this batch is committed, a page may lack the last deliveries. Undefined: it is. */
+  readonly uncommittedBatch: number | undefined;
+  page(after: QueuePosition, limit: number): Promise<readonly RestoredDelivery[]>;
+  finished(position: QueuePosition): void;
+}
+
+/**
+ * The part of a queue that is in the journal only: what came while nobody was connected, or while this was still being
+ * fetched. A queue is never loaded as a whole: pages follow as the client takes them.
+ */
+export class Backlog {
+  /** Deliveries not fetched yet, and their bytes by `Message.size`. */
+  messages: number;
+  bytes: number;
+  private readonly source: JournaledQueue;
+  private fetchedTo: QueuePosition;
+  private lastPosition: QueuePosition;
+  private isFetching = false;
+  private isAbandoned = false;
+
+  /** Begins after a position, with what the journal has up to `lastPosition`. */
+  constructor(source: JournaledQueue, fetchedTo: QueuePosition, lastPosition: QueuePosition, messages: number, bytes: number) {
+    this.source = source;
+    this.fetchedTo = fetchedTo;
+    this.lastPosition = lastPosition;
+    this.messages = messages;
+    this.bytes = bytes;
+  }
+
+  /** A delivery that has been recorded and is not kept in memory. */
+  add(position: QueuePosition, size: number): void {
+    this.lastPosition = position;
+    this.messages++;
+    this.bytes += size;
+  }
+
+  /** Takes deliveries back that were fetched, the first of them at this position; what is on the way is not wanted any more. */
+  rewound(position: QueuePosition, messages: number, bytes: number): Backlog {
+    this.isAbandoned = true;
+    return new Backlog(this.source, position - 1, this.lastPosition, this.messages + messages, this.bytes + bytes);
+  }
+
+  /**
+   * Fetches the next page, unless one is on its way. `arrived` gets the deliveries, and whether they were the last: then every later one
+   * can be kept in memory again. `mustWait` is called when there are more, but they are not committed yet.
+   */
+  fetch(
+    arrived: (deliveries: readonly RestoredDelivery[], isComplete: boolean) => void,
+    mustWait: (batch: number) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    const { lastPosition } = this;
+    const { uncommittedBatch } = this.source;
+    this.page((page) => {
+      for (const delivery of page) this.passed(delivery);
+      const isSettled = uncommittedBatch === undefined && this.lastPosition === lastPosition;
+      const isComplete = this.fetchedTo === this.lastPosition || (page.length < pageSize && isSettled);
+      if (page.length === 0 && !isComplete && uncommittedBatch !== undefined) mustWait(uncommittedBatch);
+      else arrived(page, isComplete);
+    }, failed);
+  }
+
+  /** Drops the oldest deliveries until there is room, as far as they are committed. */
+  trim(hasRoom: () => boolean, dropped: () => void, failed: (error: unknown) => void): void {
+    this.page((page) => {
+      for (const delivery of page) {
+        if (hasRoom()) return;
+        this.passed(delivery);
+        this.source.finished(delivery.position);
+        dropped();
+      }
+      if (page.length > 0 && !hasRoom()) this.trim(hasRoom, dropped, failed);
+    }, failed);
+  }
+
+  private passed({ position, message }: RestoredDelivery): void {
+    this.fetchedTo = position;
+    this.messages--;
+    this.bytes -= message.size;
+  }
+
+  private page(arrived: (page: readonly RestoredDelivery[]) => void, failed: (error: unknown) => void): void {
+    if (this.isFetching) return;
+    this.isFetching = true;
+    this.source.page(this.fetchedTo, pageSize).then(
+      (page) => {
+        this.isFetching = false;
+        if (!this.isAbandoned) arrived(page);
+      },
+      (error: unknown) => {
+        this.isFetching = false;
+        if (!this.isAbandoned) failed(error);
+      },
+    );
+  }
+}
