@@ -1,4 +1,5 @@
 export { overTcp, overTls, overUnixSocket, overUrl, overWebSocket, type TlsSettings } from './connectors.js';
+export { overDuplex } from './duplex-ends.js';
 export { NotObserved } from './not-observed.js';
 export { statementTables } from './report/markdown.js';
 export { type Report, type StatementReport, type TestReport, type VersionReport } from './report/report.js';

@@ -130,6 +130,9 @@ function completeListener(
     allowedOrigins: ['loopback'],
     socketMode: 0o660,
     ...given,
+    ...(given['tls'] === undefined
+      ? {}
+      : { tls: { clientCertificate: 'none', minimumVersion: 'TLSv1.2', serverNames: [], ...(given['tls'] as object) } }),
     capabilities: {
       maximumQos: 2,
       retainAvailable: true,

@@ -101,7 +101,7 @@ let target: Target;
 let stop: () => Promise<void>;
 
 beforeAll(async () => {
-  ({ target, stop } = await startTarget('default'));
+  ({ target, stop } = await startTarget('tcp'));
 });
 
 afterAll(() => stop());

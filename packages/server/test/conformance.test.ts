@@ -1,5 +1,6 @@
 import { conformanceSuite } from '@si-mqtt/conformance/vitest';
 import { startTarget } from './conformance-target.js';
 
-conformanceSuite({ name: 'conformance over TCP', start: () => startTarget('default') });
+conformanceSuite({ name: 'conformance over TCP', start: () => startTarget('tcp') });
 conformanceSuite({ name: 'conformance over WebSocket', start: () => startTarget('websocket') });
+conformanceSuite({ name: 'conformance over a duplex pair', start: () => startTarget('duplex') });

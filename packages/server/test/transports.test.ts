@@ -25,13 +25,7 @@ let urls: ReadonlyMap<string, string>;
 let clients: MqttClient[] = [];
 
 beforeAll(async () => {
-  const tls = {
-    certificateFile: fixture('server.pem'),
-    keyFile: fixture('server-key.pem'),
-    clientCertificate: 'none',
-    minimumVersion: 'TLSv1.2',
-    serverNames: [],
-  };
+  const tls = { certificateFile: fixture('server.pem'), keyFile: fixture('server-key.pem') };
   server = await createServer({
     listeners: [
       { type: 'tcp', name: 'tcp', port: 0 },
