@@ -22,8 +22,7 @@ const slash = 0x2f;
 const slotCount = 4096;
 const stampedLevels = 4;
 const nameLengthMax = 512;
-const seenBits = 1 << 18;
-const seenMax = 65_536;
+const seenPlaces = 1 << 16;
 
 class CacheEntry<Result> {
   result: Result;
@@ -57,10 +56,9 @@ export class MatchCache<Result extends { readonly length: number }> {
   readonly #slots = new Float64Array(slotCount);
   #changes = 0;
   readonly #hashes: number[] = [0, 0, 0, 0];
-  // A bit for each name that was asked for lately, at the place that its hash leads to; all are cleared when there are many.
-  // A bit that is set by chance costs an entry that is not worth it, no more.
-  readonly #seen = new Int32Array(seenBits / 32);
-  #seenCount = 0;
+  // The hashes of names that were asked for lately, at the place that each leads to: the last two that led there, so that two names
+  // asked for in turn do not displace each other for ever. Two names of one hash cost an entry that is not worth it, no more.
+  readonly #seen = new Int32Array(seenPlaces);
 
   constructor(entriesMax: number, matchesMax: number) {
     this.#generationEntriesMax = Math.floor(entriesMax / 2);
@@ -124,15 +122,11 @@ export class MatchCache<Result extends { readonly length: number }> {
 
   #wasSeen(topicName: string): boolean {
     const hash = sampleHash(topicName);
-    const place = (hash ^ (hash >>> 16)) & (seenBits - 1);
-    const word = this.#seen[place >>> 5];
-    const bit = 1 << (place & 31);
-    if ((word & bit) !== 0) return true;
-    if (this.#seenCount++ === seenMax) {
-      this.#seen.fill(0);
-      this.#seenCount = 1;
-      this.#seen[place >>> 5] = bit;
-    } else this.#seen[place >>> 5] = word | bit;
+    const seen = this.#seen;
+    const place = (hash ^ (hash >>> 16)) & (seenPlaces - 2);
+    if (seen[place] === hash || seen[place + 1] === hash) return true;
+    seen[place + 1] = seen[place];
+    seen[place] = hash;
     return false;
   }
 
