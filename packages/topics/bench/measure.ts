@@ -79,40 +79,63 @@ export function secondsOf(work: () => void): number {
   return Number(process.hrtime.bigint() - start) / 1e9;
 }
 
-export type Churn = 'none' | 'literal' | 'own wildcard' | 'leading wildcard';
+export const churnFilters = {
+  literal: (i: number) => `site${i % 50}/device${100_000 + (i % 5000)}/state`,
+  'own wildcard': (i: number) => `site${i % 50}/device${100_000 + (i % 5000)}/+`,
+  'leading wildcard': (i: number) => `+/device${100_000 + (i % 5000)}/state`,
+} as const;
 
-const churnFilters: Record<Churn, ((i: number) => string) | undefined> = {
-  none: undefined,
-  literal: (i) => `site${i % 50}/device${100_000 + (i % 5000)}/state`,
-  'own wildcard': (i) => `site${i % 50}/device${100_000 + (i % 5000)}/+`,
-  'leading wildcard': (i) => `+/device${100_000 + (i % 5000)}/state`,
-};
+export type Churn = keyof typeof churnFilters;
 
-/**
- * Matches per second over `topics` topic names, asked for in random order, for `seconds`, while clients subscribe and unsubscribe
- * 1,000 times a second, spread evenly by the clock.
- */
-export function cachedRate(topics: number, churn: Churn, seconds: number, filters = 100_000, changesPerSecond = 1000): number {
+/** A tree of `filters` filters that was asked for `topics` topic names, and one change after the other of other filters. */
+function churned(
+  topics: number,
+  churn: Churn,
+  filters: number,
+): { tree: SubscriptionTree<Subscriber, object>; pool: string[]; change: () => void } {
   const tree = subscribe('last level +', filters);
   const names = Array.from({ length: topics }, (_, i) => shapes['last level +'].name(i));
   const random = numbers(topics);
   // A new string for each call, as a decoder without a cache of its own would make, costs its hash; so does this pool.
   const pool = Array.from({ length: 1 << 16 }, () => flat(names[random.next().value]));
+  for (let round = 0; round < 2; round++) for (const name of pool) tree.match(name);
   const filter = churnFilters[churn];
   const replaced: Subscriber = { clientId: 'comes and goes' };
-  for (let round = 0; round < 2; round++) for (const name of pool) tree.match(name);
+  let changes = 0;
+  const change = (): void => {
+    // Two changes per client: it comes, and two hundred clients later it goes.
+    if (changes % 2 === 0) tree.set(filter(changes >> 1), replaced, value);
+    else tree.delete(filter((changes >> 1) - 200), replaced);
+    changes++;
+  };
+  return { tree, pool, change };
+}
+
+/**
+ * Matches per second over `topics` topic names, asked for in random order, for `seconds`, while clients subscribe and unsubscribe
+ * so many times a second, spread evenly by the clock.
+ */
+export function cachedRate(topics: number, churn: Churn, changesPerSecond: number, seconds: number): number {
+  const { tree, pool, change } = churned(topics, churn, 100_000);
   let calls = 0;
   let changes = 0;
   const start = performance.now();
   for (let elapsed = 0; elapsed < seconds; elapsed = (performance.now() - start) / 1000) {
-    for (; filter !== undefined && changes < elapsed * changesPerSecond; changes++) {
-      // Two changes per client: it comes, and two hundred clients later it goes.
-      if (changes % 2 === 0) tree.set(filter(changes >> 1), replaced, value);
-      else tree.delete(filter((changes >> 1) - 200), replaced);
-    }
+    for (; changes < elapsed * changesPerSecond; changes++) change();
     for (let i = 0; i < 200; i++) tree.match(pool[calls++ & 0xffff]);
   }
   return calls / ((performance.now() - start) / 1000);
+}
+
+/** Which part of the matches is not found in the cache while there is a change before every so many matches. */
+export function missedPart(topics: number, churn: Churn, matchesPerChange: number): number {
+  const { tree, pool, change } = churned(topics, churn, 5000);
+  const before = tree.cacheMisses;
+  for (let calls = 0; calls < pool.length; calls++) {
+    if (calls % matchesPerChange === 0) change();
+    tree.match(pool[calls]);
+  }
+  return (tree.cacheMisses - before) / pool.length;
 }
 
 export function retain(count: number): RetainedTree<object> {

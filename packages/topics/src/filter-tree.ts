@@ -1,135 +1,220 @@
 import { type MatchList, type MatchSet } from './match-set.js';
+import { matchesInPlace } from './matches.js';
+
+const dollar = 0x24;
+
+/** What stands in a place of the tree: a node, or the subscriptions of the only filter that leads through it. */
+type Child<S, V> = FilterNode<S, V> | MatchSet<S, V>;
 
 /**
- * A level of the tree. Its own level text is kept with it, so that a parent with one child needs no Map:
- * most nodes have one, and a Map costs three times a node.
+ * A level that at least two filters have in common. A filter that is alone from some level on has no nodes from there: its
+ * subscriptions, which know its text, stand in the place of the first. On a large broker that is most of the tree, and a walk
+ * that comes there compares texts instead of visiting a node, each a wait for memory, per level.
  */
 class FilterNode<S, V> {
-  readonly level: string;
-  /** Children by literal level. */
-  children: FilterNode<S, V> | Map<string, FilterNode<S, V>> | undefined = undefined;
+  /** The level of the only literal child: most nodes have one or none, and a Map costs three times a node. */
+  #level = '';
+  /** The child for `#level`; several are a Map by level. */
+  #children: Child<S, V> | Map<string, Child<S, V>> | undefined = undefined;
   /** The child for `+`. */
-  plus: FilterNode<S, V> | undefined = undefined;
+  plus: Child<S, V> | undefined = undefined;
   /** Subscriptions of the filter that ends here. */
   here: MatchSet<S, V> | undefined = undefined;
   /** Subscriptions of the filter that ends here and goes on with `/#`. */
   below: MatchSet<S, V> | undefined = undefined;
 
-  constructor(level: string) {
-    this.level = level;
+  /** The child for a level of a filter, undefined for the end of one. */
+  get(level: string | undefined): Child<S, V> | undefined {
+    if (level === undefined) return this.here;
+    if (level === '+') return this.plus;
+    if (level === '#') return this.below;
+    return this.literalAt(level, 0, level.length);
   }
 
-  child(level: string): FilterNode<S, V> | undefined {
-    const children = this.children;
-    if (children instanceof Map) return children.get(level);
-    return children !== undefined && children.level === level ? children : undefined;
-  }
-
-  /** The child for the level that stands in the text there; no string is made unless a Map must be asked. */
-  childAt(text: string, start: number, end: number): FilterNode<S, V> | undefined {
-    const children = this.children;
+  /** The child for the literal level that stands in the text there; no string is made unless a Map must be asked. */
+  literalAt(text: string, start: number, end: number): Child<S, V> | undefined {
+    const children = this.#children;
     if (children === undefined) return undefined;
     if (children instanceof Map) return children.get(text.slice(start, end));
-    return children.level.length === end - start && text.startsWith(children.level, start) ? children : undefined;
+    return this.#level.length === end - start && text.startsWith(this.#level, start) ? children : undefined;
   }
 
-  addChild(level: string): FilterNode<S, V> {
-    const node = new FilterNode<S, V>(level);
-    if (level === '+') this.plus = node;
-    else if (this.children === undefined) this.children = node;
-    else if (this.children instanceof Map) this.children.set(level, node);
-    else {
-      this.children = new Map([
-        [this.children.level, this.children],
-        [level, node],
+  set(level: string | undefined, child: Child<S, V> | undefined): void {
+    // The end of a filter leads to its subscriptions and to nothing else.
+    if (level === undefined) this.here = child as MatchSet<S, V> | undefined;
+    else if (level === '+') this.plus = child;
+    else if (level === '#') this.below = child as MatchSet<S, V> | undefined;
+    else if (child === undefined) this.#removeLiteral(level);
+    else this.#setLiteral(level, child);
+  }
+
+  #setLiteral(level: string, child: Child<S, V>): void {
+    const children = this.#children;
+    if (children instanceof Map) {
+      children.set(children.has(level) ? level : textOfItsOwn(level), child);
+    } else if (children === undefined || this.#level === level) {
+      if (children === undefined) this.#level = textOfItsOwn(level);
+      this.#children = child;
+    } else {
+      this.#children = new Map([
+        [this.#level, children],
+        [textOfItsOwn(level), child],
       ]);
+      this.#level = '';
     }
-    return node;
   }
 
-  removeChild(node: FilterNode<S, V>): void {
-    if (node === this.plus) this.plus = undefined;
-    else if (this.children instanceof Map) {
-      this.children.delete(node.level);
-      if (this.children.size === 1) for (const last of this.children.values()) this.children = last;
-    } else this.children = undefined;
+  #removeLiteral(level: string): void {
+    const children = this.#children;
+    if (!(children instanceof Map)) {
+      this.#children = undefined;
+      this.#level = '';
+      return;
+    }
+    children.delete(level);
+    if (children.size === 1) for (const [last, child] of children) [this.#level, this.#children] = [last, child];
+  }
+
+  /** All that hangs on this node, in no special order. */
+  children(): Child<S, V>[] {
+    const children = this.#children;
+    const literal = children instanceof Map ? [...children.values()] : [children];
+    return [this.here, this.below, this.plus, ...literal].filter((child) => child !== undefined);
   }
 
   get isEmpty(): boolean {
-    return this.here === undefined && this.below === undefined && this.plus === undefined && this.children === undefined;
+    return this.here === undefined && this.below === undefined && this.plus === undefined && this.#children === undefined;
+  }
+
+  /** The only child, if there is only one. */
+  get onlyChild(): Child<S, V> | undefined {
+    return this.#children instanceof Map ? undefined : onlyOf(this.here, this.below, this.plus, this.#children);
   }
 }
 
-/** Topic filter → its subscriptions, as a tree of levels, for the filters that have wildcards. Has no node without a subscription below it. */
+/** Topic filter → its subscriptions, as a tree of levels, for the filters that have wildcards. */
 export class FilterTree<S, V> {
-  readonly #root = new FilterNode<S, V>('');
+  readonly #root = new FilterNode<S, V>();
   // The nodes still to visit in `collect`, and where they are in the name; kept, so that a walk allocates nothing. A stack of our own, because
   // the call stack is not deep enough for a filter of 30,000 levels.
   readonly #nodes: FilterNode<S, V>[] = [];
   readonly #starts: number[] = [];
+  #steps = 0;
 
   get isEmpty(): boolean {
     return this.#root.isEmpty;
   }
 
+  /** How many nodes, and filters alone in their place, the last `collect` looked at; for tests of growth. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** How many nodes there are besides the root; for tests of growth. */
+  get nodes(): number {
+    let nodes = -1;
+    for (const child of this.#all()) if (child instanceof FilterNode) nodes++;
+    return nodes;
+  }
+
   get(topicFilter: string): MatchSet<S, V> | undefined {
-    const levels = topicFilter.split('/');
-    const last = levels[levels.length - 1];
-    let node: FilterNode<S, V> | undefined = this.#root;
-    for (const level of levels) {
-      if (level === '#') break;
-      node = level === '+' ? node.plus : node.child(level);
-      if (node === undefined) return undefined;
-    }
-    return last === '#' ? node.below : node.here;
-  }
-
-  /** Sets the subscriptions of a filter; undefined removes it, and every node that only it needed. */
-  set(topicFilter: string, set: MatchSet<S, V> | undefined): void {
-    const path: FilterNode<S, V>[] = [this.#root];
+    const levels: (string | undefined)[] = topicFilter.split('/');
     let node = this.#root;
-    const levels = topicFilter.split('/');
-    const isMultiLevel = levels[levels.length - 1] === '#';
-    if (isMultiLevel) levels.pop();
-    for (const level of levels) {
-      node = (level === '+' ? node.plus : node.child(level)) ?? node.addChild(level);
-      path.push(node);
+    for (let depth = 0; ; depth++) {
+      const child = node.get(levels[depth]);
+      if (!(child instanceof FilterNode)) return child?.topicFilter === topicFilter ? child : undefined;
+      node = child;
     }
-    if (isMultiLevel) node.below = set;
-    else node.here = set;
-    for (let depth = path.length - 1; depth > 0 && path[depth].isEmpty; depth--) path[depth - 1].removeChild(path[depth]);
   }
 
-  /** Appends the subscriptions of every filter that matches the topic name; returns how many filters that were. */
+  /** Sets the subscriptions of the filter that they know. */
+  set(set: MatchSet<S, V>): void {
+    const levels: (string | undefined)[] = set.topicFilter.split('/');
+    let levelsThere: (string | undefined)[] | undefined;
+    let node = this.#root;
+    for (let depth = 0; ; depth++) {
+      const child = node.get(levels[depth]);
+      if (child instanceof FilterNode) {
+        node = child;
+        continue;
+      }
+      if (child === undefined || child.topicFilter === set.topicFilter) {
+        node.set(levels[depth], set);
+        return;
+      }
+      // The filter that was alone here has company now, as far as the levels of the two are the same.
+      levelsThere ??= child.topicFilter.split('/');
+      const shared = new FilterNode<S, V>();
+      shared.set(levelsThere[depth + 1], child);
+      node.set(levels[depth], shared);
+      node = shared;
+    }
+  }
+
+  /** Removes a filter that is there, and every node that fewer than two filters need without it. */
+  delete(topicFilter: string): void {
+    const levels: (string | undefined)[] = topicFilter.split('/');
+    const path: FilterNode<S, V>[] = [];
+    let node = this.#root;
+    for (let child = node.get(levels[0]); child instanceof FilterNode; child = node.get(levels[path.length])) {
+      path.push(node);
+      node = child;
+    }
+    node.set(levels[path.length], undefined);
+    for (let parent = path.pop(); parent !== undefined; parent = path.pop()) {
+      const left = node.onlyChild;
+      if (left === undefined || left instanceof FilterNode) return;
+      parent.set(levels[path.length], left);
+      node = parent;
+    }
+  }
+
+  /**
+   * Appends the subscriptions of every filter that matches the topic name; returns how many filters that were. It visits only
+   * nodes that the name's levels lead to, and no filter twice; but filters made for it, which differ from the name at their
+   * ends only, can all be among them.
+   */
   collect(topicName: string, into: MatchList<S, V>): number {
     const nodes = this.#nodes;
     const starts = this.#starts;
     let filters = 0;
+    let steps = 0;
     let waiting = 0;
     let node = this.#root;
     // Where the level begins that the node's children are for; past the end of the name, there is none.
     let start = 0;
     // Wildcards at the root do not see topics that begin with $. [MQTT-4.7.2-1]
-    let isWild = !topicName.startsWith('$');
+    let isWild = topicName.charCodeAt(0) !== dollar;
     for (;;) {
+      steps++;
       if (node.below !== undefined && isWild) {
         filters++;
         into.append(node.below);
       }
-      let child: FilterNode<S, V> | undefined;
-      let plus: FilterNode<S, V> | undefined;
+      let child: Child<S, V> | undefined;
+      let plus: Child<S, V> | undefined;
       if (start > topicName.length) {
         if (node.here !== undefined) {
           filters++;
           into.append(node.here);
         }
-      } else if (node.children !== undefined || node.plus !== undefined) {
+      } else {
         const slash = topicName.indexOf('/', start);
         const end = slash === -1 ? topicName.length : slash;
-        child = node.childAt(topicName, start, end);
+        child = node.literalAt(topicName, start, end);
         if (isWild) plus = node.plus;
         start = end + 1;
         isWild = true;
+      }
+      if (child !== undefined && !(child instanceof FilterNode)) {
+        steps++;
+        filters += appendMatching(child, topicName, into);
+        child = undefined;
+      }
+      if (plus !== undefined && !(plus instanceof FilterNode)) {
+        steps++;
+        filters += appendMatching(plus, topicName, into);
+        plus = undefined;
       }
       if (child !== undefined) {
         node = child;
@@ -144,17 +229,35 @@ export class FilterTree<S, V> {
     }
     // Removed nodes must not live on in the stack.
     if (nodes.length > 0) nodes.length = 0;
+    this.#steps = steps;
     return filters;
   }
 
   *sets(): IterableIterator<MatchSet<S, V>> {
-    const waiting: FilterNode<S, V>[] = [this.#root];
-    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-      if (node.here !== undefined) yield node.here;
-      if (node.below !== undefined) yield node.below;
-      if (node.plus !== undefined) waiting.push(node.plus);
-      if (node.children instanceof Map) for (const child of node.children.values()) waiting.push(child);
-      else if (node.children !== undefined) waiting.push(node.children);
+    for (const child of this.#all()) if (!(child instanceof FilterNode)) yield child;
+  }
+
+  *#all(): IterableIterator<Child<S, V>> {
+    const waiting: Child<S, V>[] = [this.#root];
+    for (let child = waiting.pop(); child !== undefined; child = waiting.pop()) {
+      yield child;
+      if (child instanceof FilterNode) for (const next of child.children()) waiting.push(next);
     }
   }
+}
+
+function appendMatching<S, V>(set: MatchSet<S, V>, topicName: string, into: MatchList<S, V>): 0 | 1 {
+  if (!matchesInPlace(set.topicFilter, topicName)) return 0;
+  into.append(set);
+  return 1;
+}
+
+function onlyOf<T>(...all: (T | undefined)[]): T | undefined {
+  const there = all.filter((each) => each !== undefined);
+  return there.length === 1 ? there[0] : undefined;
+}
+
+/** A copy. What `split` returns may be a window into the whole filter, which would live as long as the level does: longer than the filter is subscribed to. */
+function textOfItsOwn(level: string): string {
+  return level.split('').join('');
 }

@@ -5,50 +5,86 @@ export interface Match<Subscriber, Value> {
   readonly topicFilter: string;
 }
 
-/**
- * All subscriptions of one filter. Most filters of a large broker have one subscriber, so that one is held bare; a few are an
- * array (a Map of two costs 200 bytes); more than that are a Map, because a filter with 10,000 subscribers must lose one quickly.
- */
-export type MatchSet<Subscriber, Value> = Match<Subscriber, Value> | Match<Subscriber, Value>[] | Map<Subscriber, Match<Subscriber, Value>>;
+/** All subscriptions of one filter, which is `topicFilter` of them all. Most filters of a large broker have one subscriber, so that one is held bare. */
+export type MatchSet<Subscriber, Value> = Match<Subscriber, Value> | MatchGroup<Subscriber, Value>;
 
 const arrayMax = 8;
 const reusedMax = 1024;
 
+/**
+ * The subscriptions of a filter that has several. A few are an array (a Map of two costs 200 bytes); more than that are a Map,
+ * because a filter with 10,000 subscribers must lose one quickly.
+ */
+export class MatchGroup<Subscriber, Value> {
+  readonly topicFilter: string;
+  #matches: Match<Subscriber, Value>[] | Map<Subscriber, Match<Subscriber, Value>>;
+
+  constructor(first: Match<Subscriber, Value>, second: Match<Subscriber, Value>) {
+    this.topicFilter = first.topicFilter;
+    this.#matches = [first, second];
+  }
+
+  get matches(): Match<Subscriber, Value>[] | Map<Subscriber, Match<Subscriber, Value>> {
+    return this.#matches;
+  }
+
+  find(subscriber: Subscriber): Match<Subscriber, Value> | undefined {
+    const matches = this.#matches;
+    return matches instanceof Map ? matches.get(subscriber) : matches.find((match) => match.subscriber === subscriber);
+  }
+
+  /** Adds a match, or puts it in the place of the one of the same subscriber. */
+  set(match: Match<Subscriber, Value>): void {
+    const matches = this.#matches;
+    if (matches instanceof Map) {
+      matches.set(match.subscriber, match);
+      return;
+    }
+    const index = matches.findIndex((other) => other.subscriber === match.subscriber);
+    if (index !== -1) matches[index] = match;
+    else if (matches.length < arrayMax) matches.push(match);
+    else this.#matches = new Map([...matches, match].map((each) => [each.subscriber, each]));
+  }
+
+  /** Removes a subscriber. */
+  delete(subscriber: Subscriber): void {
+    const matches = this.#matches;
+    if (matches instanceof Map) {
+      matches.delete(subscriber);
+      // Half of the limit, so that one subscriber who comes and goes does not rebuild the set each time.
+      if (matches.size <= arrayMax / 2) this.#matches = [...matches.values()];
+    } else this.#matches = matches.filter((match) => match.subscriber !== subscriber);
+  }
+
+  /** The only match, if there is only one. */
+  get only(): Match<Subscriber, Value> | undefined {
+    return Array.isArray(this.#matches) && this.#matches.length === 1 ? this.#matches[0] : undefined;
+  }
+}
+
 export function findMatch<S, V>(set: MatchSet<S, V> | undefined, subscriber: S): Match<S, V> | undefined {
-  if (set === undefined) return undefined;
-  if (set instanceof Map) return set.get(subscriber);
-  if (Array.isArray(set)) return set.find((match) => match.subscriber === subscriber);
-  return set.subscriber === subscriber ? set : undefined;
+  if (set instanceof MatchGroup) return set.find(subscriber);
+  return set?.subscriber === subscriber ? set : undefined;
 }
 
 /** Adds a match, or puts it in the place of the one of the same subscriber; returns the set to keep. */
 export function withMatch<S, V>(set: MatchSet<S, V> | undefined, match: Match<S, V>): MatchSet<S, V> {
   if (set === undefined) return match;
-  if (set instanceof Map) return set.set(match.subscriber, match);
-  if (!Array.isArray(set)) return set.subscriber === match.subscriber ? match : [set, match];
-  const index = set.findIndex((other) => other.subscriber === match.subscriber);
-  if (index !== -1) set[index] = match;
-  else if (set.length < arrayMax) set.push(match);
-  else return new Map([...set, match].map((each) => [each.subscriber, each]));
+  if (!(set instanceof MatchGroup)) return set.subscriber === match.subscriber ? match : new MatchGroup(set, match);
+  set.set(match);
   return set;
 }
 
 /** Removes a subscriber that is in the set; returns the set to keep, undefined when nothing is left. */
 export function withoutMatch<S, V>(set: MatchSet<S, V>, subscriber: S): MatchSet<S, V> | undefined {
-  if (set instanceof Map) {
-    set.delete(subscriber);
-    // Half of the limit, so that one subscriber who comes and goes does not rebuild the set each time.
-    return set.size <= arrayMax / 2 ? [...set.values()] : set;
-  }
-  if (!Array.isArray(set)) return undefined;
-  const rest = set.filter((match) => match.subscriber !== subscriber);
-  return rest.length === 1 ? rest[0] : rest;
+  if (!(set instanceof MatchGroup)) return undefined;
+  set.delete(subscriber);
+  return set.only ?? set;
 }
 
 /** The matches of a filter's set. */
 export function matchesOf<S, V>(set: MatchSet<S, V>): Iterable<Match<S, V>> {
-  if (set instanceof Map) return set.values();
-  return Array.isArray(set) ? set : [set];
+  return set instanceof MatchGroup ? set.matches.values() : [set];
 }
 
 /**
@@ -60,8 +96,7 @@ export class MatchList<S, V> {
   #length = 0;
 
   append(set: MatchSet<S, V>): void {
-    if (set instanceof Map) for (const match of set.values()) this.#matches[this.#length++] = match;
-    else if (Array.isArray(set)) for (const match of set) this.#matches[this.#length++] = match;
+    if (set instanceof MatchGroup) for (const match of set.matches.values()) this.#matches[this.#length++] = match;
     else this.#matches[this.#length++] = set;
   }
 

@@ -80,7 +80,7 @@ export class SubscriptionTree<Subscriber extends object, Value> {
     const set = this.#find(topicFilter);
     const replaced = findMatch(set, subscriber);
     // The filter text of a set is kept once, whatever copy of it each subscriber brings.
-    const text = set === undefined ? topicFilter : firstOf(set).topicFilter;
+    const text = set === undefined ? topicFilter : set.topicFilter;
     this.#store(topicFilter, withMatch(set, { subscriber, value, topicFilter: text }));
     if (set === undefined) this.#filters++;
     if (replaced === undefined) this.#size++;
@@ -136,7 +136,8 @@ export class SubscriptionTree<Subscriber extends object, Value> {
   #store(topicFilter: string, set: MatchSet<Subscriber, Value> | undefined): void {
     this.#version++;
     if (hasWildcard(topicFilter)) {
-      this.#wildcards.set(topicFilter, set);
+      if (set === undefined) this.#wildcards.delete(topicFilter);
+      else this.#wildcards.set(set);
       this.#cache.wildcardChanged(topicFilter);
       return;
     }
@@ -144,9 +145,4 @@ export class SubscriptionTree<Subscriber extends object, Value> {
     else this.#literals.set(topicFilter, set);
     this.#cache.forget(topicFilter);
   }
-}
-
-function firstOf<S, V>(set: MatchSet<S, V>): Match<S, V> {
-  for (const match of matchesOf(set)) return match;
-  throw new Error('a filter without subscriptions was kept');
 }

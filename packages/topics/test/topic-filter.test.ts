@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatSharedFilter, hasWildcard, isShared, matches, parseTopicFilter, topicLevels } from '../src/index.js';
-import { topicFilters } from './random-topics.js';
+import { matchesInPlace } from '../src/matches.js';
+import { topicFilters, topicNames } from './random-topics.js';
 
 describe('topic filters', () => {
   test('$share/{ShareName}/{filter} comes apart at the slash after the share name [MQTT-4.8.2-1] [MQTT-4.8.2-2]', () => {
@@ -51,5 +52,17 @@ describe('matches [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.2-1] [MQTT-4.7.3-4]', 
   test.each(table)('%s', (filter, matching, others) => {
     expect(matching.filter((name) => !matches(filter, name))).toEqual([]);
     expect(others.filter((name) => matches(filter, name))).toEqual([]);
+  });
+
+  test('is the same read in place', () => {
+    fc.assert(
+      fc.property(topicFilters, topicNames, (filter, name) => {
+        expect(matchesInPlace(filter, name)).toBe(matches(filter, name));
+      }),
+      { numRuns: 20_000 },
+    );
+    for (const [filter, matching, others] of table) {
+      for (const name of [...matching, ...others]) expect(matchesInPlace(filter, name)).toBe(matches(filter, name));
+    }
   });
 });
