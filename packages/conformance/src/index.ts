@@ -1,5 +1,22 @@
 export { overTcp, overTls, overUnixSocket, overUrl, overWebSocket, type TlsSettings } from './connectors.js';
 export { overDuplex } from './duplex-ends.js';
+export { checkHistory, type Judgement } from './history/check-history.js';
+export {
+  type Call,
+  type ConnectCall,
+  type EndedNote,
+  type HistoryEvent,
+  type Note,
+  type Outcome,
+  type PublishCall,
+  type ReceivedNote,
+  type Result,
+  type SubscribeCall,
+  type WillOfHistory,
+} from './history/events.js';
+export { HistoryRecorder, Refused } from './history/recorder.js';
+export { type CheckOptions } from './history/timeline.js';
+export { type Rule, type Violation } from './history/violation.js';
 export { NotObserved } from './not-observed.js';
 export { statementTables } from './report/markdown.js';
 export { type Report, type StatementReport, type TestReport, type VersionReport } from './report/report.js';
