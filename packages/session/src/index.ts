@@ -1,5 +1,6 @@
 export { type AnswerPacket, type AnswerPolicy, type AnswerTerms, answerTerms, completeAnswer } from './answer.js';
 export { DropCounters } from './drop-counters.js';
+export { type AuthenticationRequest, EnhancedAuthentication } from './enhanced-authentication.js';
 export { Inbound, type PublishTarget, pending } from './inbound.js';
 export { type Capabilities, defaultSessionLimits, fullCapabilities, type QueueOverflow, type SessionLimits } from './limits.js';
 export { MemoryJournal, MemoryJournalState } from './memory/memory-journal.js';
