@@ -1,14 +1,15 @@
 import {
-  type AuthPacket,
   type ConnackPacket,
   type ConnectPacket,
   type DecodedPublish,
   Decoder,
   type DecoderOptions,
+  type DisconnectPacket,
   isReasonCodeOf,
   type Packet,
   ProtocolError,
   type ProtocolVersion,
+  protocolError,
   ReasonCode,
   type SubackPacket,
   type UnsubackPacket,
@@ -29,7 +30,7 @@ import { ConnectionOutput } from './connection-output.js';
 import { Handshake, type HandshakeSettings } from './handshake.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
 import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
-import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
+import { handleSubscribe, handleUnsubscribe, recheckSubscriptions } from './subscribing.js';
 
 /** What a listener's connections share. */
 export interface ConnectionSettings extends HandshakeSettings {
@@ -183,15 +184,12 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
       case 'unsubscribe':
         handleUnsubscribe(this, session, packet);
         return;
-      case 'disconnect': {
-        session.receiveDisconnect(packet);
-        this.decoder.stop();
-        const end = packet.reasonCode === ReasonCode.success ? 'disconnected' : 'lost';
-        this.finish(end, packet.reasonCode, 'DISCONNECT');
+      case 'disconnect':
+        this.disconnected(packet);
         return;
-      }
       case 'auth':
-        this.reAuthenticate(packet);
+        if (this.handshake === undefined) throw protocolError('AUTH without an Authentication Method in CONNECT'); // [MQTT-4.12.0-7]
+        this.handshake.receiveAuth(packet);
         return;
       default:
         throw new ProtocolError(ReasonCode.protocolError, `unexpected ${packet.type}`); // [MQTT-3.1.0-2]
@@ -199,25 +197,21 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   }
 
   private receiveInHandshake(packet: Packet): void {
-    if (packet.type === 'connect') {
+    if (this.handshake !== undefined) {
+      this.handshake.receiveBeforeConnack(packet);
+    } else if (packet.type === 'connect') {
       this.output.protocolVersion = packet.protocolVersion;
       this.output.terms = answerTerms(packet);
       this.handshake = new Handshake(this, packet, this.settings);
       this.handshake.start();
-    } else if (packet.type === 'auth' && this.handshake !== undefined) {
-      this.handshake.receiveAuth(packet);
-    } else if (packet.type === 'disconnect' && this.handshake !== undefined) {
-      this.decoder.stop();
-      this.finish('disconnected', packet.reasonCode, 'DISCONNECT');
-    } else {
-      // [MQTT-3.1.2-30]: between CONNECT with an authentication method and CONNACK only AUTH and DISCONNECT may come.
-      throw new ProtocolError(ReasonCode.protocolError, `${packet.type} before the end of authentication`);
     }
   }
 
-  private reAuthenticate(packet: AuthPacket): void {
-    if (this.handshake === undefined) throw new ProtocolError(ReasonCode.protocolError, 'AUTH without an authentication method'); // [MQTT-4.12.0-7]
-    this.handshake.receiveAuth(packet);
+  /** DISCONNECT: what comes behind it is not read. */
+  disconnected(packet: DisconnectPacket): void {
+    this.session?.receiveDisconnect(packet);
+    this.decoder.stop();
+    this.finish(packet.reasonCode === ReasonCode.success ? 'disconnected' : 'lost', packet.reasonCode, 'DISCONNECT');
   }
 
   /** CONNACK was sent: from now on packets belong to the session. */
@@ -230,7 +224,21 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     this.permissions = identity.permissions;
     this.state = 'open';
     // Kept only where a re-authentication can come.
-    if (this.handshake?.method === undefined) this.handshake = undefined;
+    if (this.handshake?.isEnhanced !== true) this.handshake = undefined;
+  }
+
+  /** After a re-authentication. False: the session is not this user's, so that the connection has ended. */
+  identify(identity: Identity): boolean {
+    const session = this.session!;
+    if (identity.userName !== session.userName) {
+      this.close(ReasonCode.notAuthorized, 'the session belongs to another user');
+      return false;
+    }
+    this.identity = identity;
+    this.permissions = identity.permissions;
+    this.decisions = undefined;
+    recheckSubscriptions(this, session);
+    return true;
   }
 
   // ——— publications of this client ———

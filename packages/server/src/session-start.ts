@@ -1,0 +1,108 @@
+import { type ConnackPacket, ReasonCode } from '@si-mqtt/codec';
+import { Session } from '@si-mqtt/session';
+import { type Identity } from './access/authenticator.js';
+import { allowAll } from './access/permissions.js';
+import { type Client } from './broker.js';
+import { type Handshake } from './handshake.js';
+import { recheckSubscriptions } from './subscribing.js';
+
+/** Finds, takes over or makes the session of a client that was accepted. Refuses if that cannot be. */
+export async function takeSession(handshake: Handshake, identity: Identity, connack: ConnackPacket): Promise<void> {
+  if (handshake.isAbandoned) return;
+  const { connection, clientId, negotiated } = handshake;
+  const { broker } = connection;
+  const known = broker.clients.get(clientId);
+  if (known !== undefined && known.session.userName !== identity.userName) {
+    // A stored session belongs to its user name (broker.md §4).
+    handshake.refuse({ reasonCode: ReasonCode.clientIdentifierNotValid, reasonString: 'the client identifier belongs to another user' });
+    return;
+  }
+  if (known === undefined && broker.clients.size >= broker.settings.sessionsMax) {
+    broker.counters.sessionsRefused++;
+    handshake.refuse({ reasonCode: ReasonCode.quotaExceeded, reasonString: 'no more sessions' });
+    return;
+  }
+  const { journaling } = broker;
+  const isStored = negotiated.sessionExpiryInterval > 0 || handshake.connect.will !== undefined;
+  if (journaling?.isRefusing === true && isStored) {
+    broker.counters.storeRefusing++;
+    handshake.refuse({ reasonCode: ReasonCode.serverUnavailable, reasonString: 'the store takes nothing now' });
+    return;
+  }
+  if (known?.connection !== undefined) {
+    broker.counters.takeovers++;
+    const ends = negotiated.cleanStart || known.session.sessionExpiryInterval === 0;
+    known.connection.close(ReasonCode.sessionTakenOver, 'another connection uses this client identifier', ends ? 'replaced' : 'takenOver'); // [MQTT-3.1.4-3]
+  }
+  const stored = broker.clients.get(clientId);
+  if (stored !== undefined && negotiated.cleanStart) broker.endSession(stored); // [MQTT-3.1.2-4]
+  const lease = await broker.sessions.acquire({
+    clientId,
+    userName: identity.userName,
+    cleanStart: negotiated.cleanStart,
+  });
+  if (lease === 'unavailable') {
+    handshake.refuse({ reasonCode: ReasonCode.serverUnavailable });
+    return;
+  }
+  // [MQTT-3.1.2-5] [MQTT-3.1.2-6]
+  let client = broker.clients.get(clientId);
+  const sessionPresent = client !== undefined && lease.sessionPresent;
+  if (client === undefined || !sessionPresent) {
+    const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
+    client = { session, connection: undefined, expiresAt: Infinity, will: undefined };
+    broker.register(client);
+  }
+  if (journaling !== undefined && client.session.recordConnection(handshake.connect, negotiated)) {
+    client.expiresAt = Infinity;
+    client.will = undefined;
+    await journaling.commit();
+    if (broker.clients.get(clientId) !== client) {
+      handshake.refuse({ reasonCode: ReasonCode.serverBusy, reasonString: 'the session has just ended' });
+      return;
+    }
+  }
+  welcome(handshake, client, sessionPresent, identity, connack, lease);
+}
+
+/** CONNACK first [MQTT-3.2.0-1], then what the session owes the client. */
+function welcome(
+  handshake: Handshake,
+  client: Client,
+  sessionPresent: boolean,
+  identity: Identity,
+  connack: ConnackPacket,
+  lease: Session['lease'],
+): void {
+  const { connection, negotiated } = handshake;
+  const { broker, stream } = connection;
+  const { session } = client;
+  client.connection = connection;
+  client.expiresAt = Infinity;
+  client.will = undefined; // A connection in time cancels the delayed will [MQTT-3.1.3-9].
+  connack.sessionPresent = negotiated.protocolVersion !== 3 && sessionPresent; // [MQTT-3.2.2-3]; 3.1 has no such flag.
+  if (!handshake.isAbandoned) connection.output.sendAnswer(connack);
+  session.attach(connection.output, lease, handshake.connect, negotiated, handshake.settings.capabilities);
+  if (handshake.isAbandoned) {
+    // The client went away while its session was fetched: it has one all the same, and its will is due.
+    connection.client = client;
+    broker.connectionEnded(client, connection, 'lost', identity.permissions);
+    return;
+  }
+  stream.admission.accepted();
+  broker.counters.connectionsAccepted++;
+  connection.open(client, session, identity, negotiated.keepAliveSeconds);
+  broker.parts.events.emit('connected', {
+    clientId: session.clientId,
+    userName: identity.userName,
+    protocolVersion: negotiated.protocolVersion,
+    listenerName: stream.listener.name,
+    remoteAddress: stream.remoteAddress,
+    sessionPresent,
+  });
+  // The rules may have changed while nobody was connected.
+  if (sessionPresent && identity.permissions !== allowAll) recheckSubscriptions(connection, session);
+  broker.routing.cameOnline(session);
+  connection.output.pump();
+  connection.resume();
+}
