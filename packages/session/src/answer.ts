@@ -44,18 +44,28 @@ export function answerTerms({ clientId, properties }: ConnectPacket): AnswerTerm
  */
 export function completeAnswer(packet: AnswerPacket, terms: AnswerTerms, policy: AnswerPolicy | undefined): AnswerPacket | undefined {
   const own = explained(packet);
-  const { reasonString, userProperties, ...others } = { ...own.properties, ...policy?.propertiesFor(own, terms.clientId) };
-  let complete = withProperties(packet, others);
-  if (encodedLength(complete, 5) > terms.maximumPacketSize) return undefined;
-  if (!terms.requestProblemInformation && packet.type !== 'connack' && packet.type !== 'disconnect') return complete; // [MQTT-3.1.2-29]
-  // Each of the two is left out if it would make the packet too large [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.4.2-2] [MQTT-3.4.2-3]
-  // [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1]
-  // [MQTT-3.11.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.15.2-2] [MQTT-3.15.2-3].
+  const attached = policy?.propertiesFor(own, terms.clientId);
+  const full = attached === undefined ? own : withProperties(own, { ...own.properties, ...attached });
+  const { requestProblemInformation, maximumPacketSize } = terms;
+  const mayExplain = requestProblemInformation || packet.type === 'connack' || packet.type === 'disconnect'; // [MQTT-3.1.2-29]
+  return mayExplain && encodedLength(full, 5) <= maximumPacketSize ? full : shortened(full, mayExplain, maximumPacketSize);
+}
+
+/**
+ * With the Reason String if that fits, and with the User Properties if they fit [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.4.2-2] [MQTT-3.4.2-3]
+ * [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1]
+ * [MQTT-3.11.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.15.2-2] [MQTT-3.15.2-3].
+ */
+function shortened(full: AnswerPacket, mayExplain: boolean, maximumPacketSize: number): AnswerPacket | undefined {
+  const { reasonString, userProperties, ...others } = full.properties ?? {};
+  let packet = withProperties(full, others);
+  if (encodedLength(packet, 5) > maximumPacketSize) return undefined;
+  if (!mayExplain) return packet;
   for (const property of [{ reasonString }, { userProperties }]) {
-    const larger = withProperties(packet, { ...complete.properties, ...property });
-    if (encodedLength(larger, 5) <= terms.maximumPacketSize) complete = larger;
+    const larger = withProperties(full, { ...packet.properties, ...property });
+    if (encodedLength(larger, 5) <= maximumPacketSize) packet = larger;
   }
-  return complete;
+  return packet;
 }
 
 function withProperties(packet: AnswerPacket, properties: AnswerPacket['properties']): AnswerPacket {
@@ -98,6 +108,7 @@ function refusalText(packet: AnswerPacket): string | undefined {
 
 /** One packet answers several filters: every reason once. */
 function subackText(reasonCodes: readonly ReasonCode[]): string | undefined {
+  if (reasonCodes.length === 1) return subscribeRefusals.get(reasonCodes[0]);
   const texts = new Set(reasonCodes.flatMap((reasonCode) => subscribeRefusals.get(reasonCode) ?? []));
   return texts.size === 0 ? undefined : [...texts].join('; ');
 }
