@@ -26,6 +26,7 @@ import { Journaling } from './journaling.js';
 import { type NodeEnv } from './node-env.js';
 import { Routing, type RoutingSettings } from './routing.js';
 import { SendBuffers } from './send-buffer.js';
+import { runInTurn } from './turn-share.js';
 
 /** A client id's place in the broker: its session, its connection while there is one, its will while that waits. */
 export interface Client {
@@ -293,20 +294,23 @@ export class Broker {
 
   /** Delayed wills and expired sessions; called by the server's tick. */
   tick(): void {
+    for (const client of this.deadlines.due(this.parts.env.now())) runInTurn(() => this.meetDeadlines(client));
+  }
+
+  private meetDeadlines(client: Client): void {
+    if (this.clients.get(client.session.clientId) !== client) return;
     const now = this.parts.env.now();
-    for (const client of this.deadlines.due(now)) {
-      const delayed = client.will;
-      if (delayed !== undefined && delayed.publishAt <= now) {
-        client.will = undefined;
-        client.session.recordWillEnd();
-        this.publishWill(client.session, delayed.will, delayed.permissions);
-      }
-      if (client.expiresAt <= now) {
-        this.counters.sessionsExpired++;
-        this.endSession(client); // [MQTT-4.1.0-2]
-      } else {
-        this.plan(client);
-      }
+    const delayed = client.will;
+    if (delayed !== undefined && delayed.publishAt <= now) {
+      client.will = undefined;
+      client.session.recordWillEnd();
+      this.publishWill(client.session, delayed.will, delayed.permissions);
+    }
+    if (client.expiresAt <= now) {
+      this.counters.sessionsExpired++;
+      this.endSession(client); // [MQTT-4.1.0-2]
+    } else {
+      this.plan(client);
     }
   }
 

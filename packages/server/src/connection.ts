@@ -31,6 +31,7 @@ import { Handshake, type HandshakeSettings } from './handshake.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
 import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
 import { handleSubscribe, handleUnsubscribe, recheckSubscriptions } from './subscribing.js';
+import { runInTurn } from './turn-share.js';
 
 /** What a listener's connections share. */
 export interface ConnectionSettings extends HandshakeSettings {
@@ -59,6 +60,8 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   private handshake: Handshake | undefined;
   private session: Session | undefined;
   private endWhenResumed = false;
+  private streamClosed = false;
+  private streamError: Error | undefined;
   private decisions: Map<string, boolean> | undefined;
   private decisionsVersion = 0;
 
@@ -121,14 +124,22 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   /** The peer sends no more. What it sent is handled; then it is as if it had closed, without DISCONNECT. */
   ended(): void {
     if (this.decoder.paused) this.endWhenResumed = true;
-    else this.finish('lost', ReasonCode.success, 'closed by the client');
+    else runInTurn(() => this.lost());
   }
 
   closed(error: Error | undefined): void {
-    this.finish('lost', ReasonCode.success, error === undefined ? 'closed by the client' : error.message);
+    this.streamClosed = true;
+    this.streamError = error;
+    this.output.closed();
+    runInTurn(() => this.lost());
+  }
+
+  /** The peer has ended the connection, or the network has. */
+  private lost(): void {
+    this.finish('lost', ReasonCode.success, this.streamError?.message ?? 'closed by the client');
+    if (!this.streamClosed) return;
     this.state = 'closed';
     this.broker.connections.delete(this);
-    this.output.closed();
   }
 
   // ——— from the decoder ———

@@ -34,6 +34,7 @@ import { openAccess, type ServerAccess } from './server-access.js';
 import { type CompleteServerOptions, completeOptions, type ServerOptions } from './server-options.js';
 import { recheckSubscriptions } from './subscribing.js';
 import { SysTopics } from './sys-topics.js';
+import { runInTurn } from './turn-share.js';
 
 const tickMilliseconds = 500;
 const ticksPerHeapLook = 4;
@@ -321,18 +322,23 @@ export class Server {
   private tick(): void {
     const tick = ++this.broker.currentTick;
     for (const connection of this.broker.connections) {
-      const { keepAliveSeconds } = connection;
-      if (keepAliveSeconds === 0 || !connection.isOpen) continue;
-      // One and a half times the keep alive [MQTT-3.1.2-22]; one tick of grace for the coarse clock.
-      const silent = (tick - connection.lastReceivedTick - 1) * tickMilliseconds;
-      if (silent >= keepAliveSeconds * 1500) {
-        this.broker.counters.keepAliveTimeouts++;
-        connection.close(ReasonCode.keepAliveTimeout, 'nothing came within one and a half times the keep alive');
-      }
+      if (this.isSilent(connection)) runInTurn(() => this.endSilent(connection));
     }
     this.broker.tick();
     if (tick % ticksPerHeapLook === 0) this.lookAtHeap();
     if (tick % ticksPerDropReport === 0) this.reportDrops();
+  }
+
+  private isSilent({ keepAliveSeconds, isOpen, lastReceivedTick }: Connection): boolean {
+    if (keepAliveSeconds === 0 || !isOpen) return false;
+    // One and a half times the keep alive [MQTT-3.1.2-22]; one tick of grace for the coarse clock.
+    return (this.broker.currentTick - lastReceivedTick - 1) * tickMilliseconds >= keepAliveSeconds * 1500;
+  }
+
+  private endSilent(connection: Connection): void {
+    if (!this.isSilent(connection)) return;
+    this.broker.counters.keepAliveTimeouts++;
+    connection.close(ReasonCode.keepAliveTimeout, 'nothing came within one and a half times the keep alive');
   }
 
   private lookAtHeap(): void {

@@ -36,7 +36,7 @@ async function openAll(use: (socket: Socket, index: number) => void | Promise<vo
   await Promise.all(uses);
 }
 
-/** They also go away bit by bit: that thousands of sockets end in the same moment is one long turn of the broker's event loop. */
+/** They also go away bit by bit: when thousands of sockets end in the same moment, Node alone takes a long turn to close them. */
 async function closeAll(): Promise<void> {
   while (sockets.length > 0) {
     for (const socket of sockets.splice(-batch)) socket.destroy();
