@@ -93,12 +93,12 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
 
   // ——— from the stream ———
 
-  received(chunk: Uint8Array): void {
+  received(chunk: Uint8Array, readBytes: number = chunk.length): void {
     if (this.isClosed) return;
     this.lastReceivedTick = this.broker.currentTick;
     this.broker.counters.bytesReceived += chunk.length;
     const { env } = this.broker.parts;
-    const isFullRead = beginFullRead(chunk.length);
+    const isFullRead = beginFullRead(readBytes);
     env.beginTurn();
     try {
       this.decoder.push(chunk);

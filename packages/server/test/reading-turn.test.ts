@@ -1,14 +1,20 @@
+import { once } from 'node:events';
+import { connect as connectSocket } from 'node:net';
 import { encode } from '@si-mqtt/codec';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createServer, type Server } from '../src/index.js';
-import { type ByteStream, type ByteStreamReceiver } from '../src/listeners/byte-stream.js';
-import { completeOptions } from '../src/server-options.js';
+import { acceptByHand, type ByHand, nextTurn } from './by-hand.js';
 import { RawClient } from './raw-client.js';
 
 let server: Server;
 
 beforeEach(async () => {
-  server = await createServer({ listeners: [{ type: 'tcp', name: 'tcp', port: 0 }] });
+  server = await createServer({
+    listeners: [
+      { type: 'tcp', name: 'tcp', port: 0 },
+      { type: 'websocket', name: 'websocket', port: 0 },
+    ],
+  });
   await server.start();
 });
 
@@ -16,35 +22,8 @@ afterEach(async () => {
   await server.stop({ drainSeconds: 0 });
 });
 
-/** A connection whose chunks are handed over by hand, and what the server asks of its stream. */
-function acceptByHand(): { receiver: ByteStreamReceiver; calls: string[] } {
-  const calls: string[] = [];
-  let receiver: ByteStreamReceiver | undefined;
-  const note = (call: string) => () => void calls.push(call);
-  const stream: ByteStream = {
-    listener: completeOptions({ listeners: [{ type: 'tcp', name: 'tcp' }] }).listeners[0],
-    remoteAddress: undefined,
-    remotePort: undefined,
-    certificate: undefined,
-    admission: { accepted: () => undefined, closed: () => undefined, received: () => true, target: { destroy: () => undefined } },
-    attach: (attached) => {
-      receiver = attached;
-    },
-    write: () => true,
-    pendingBytes: 0,
-    pause: note('pause'),
-    resume: note('resume'),
-    end: note('end'),
-    destroy: note('destroy'),
-  };
-  server.accept(stream);
-  return { receiver: receiver!, calls };
-}
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-async function connected(): Promise<{ receiver: ByteStreamReceiver; calls: string[] }> {
-  const { receiver, calls } = acceptByHand();
+async function connected(): Promise<ByHand> {
+  const { receiver, calls } = acceptByHand(server);
   receiver.received(encode({ type: 'connect', protocolVersion: 4, cleanStart: true, keepAlive: 0, clientId: 'by-hand' }, 4));
   await expect.poll(() => server.clients().length).toBe(1);
   await nextTurn();
@@ -76,8 +55,78 @@ test('reads that do not fill the buffer never stop: libuv goes on to the next so
   receiver.closed(undefined);
 });
 
+test('what counts is the read, not what of it comes in one piece', async () => {
+  const { receiver, calls } = await connected();
+  const message = pings(100);
+  const begin = performance.now();
+  while (calls.length === 0) receiver.received(message, 65_536);
+  expect(performance.now() - begin).toBeGreaterThanOrEqual(5);
+  await nextTurn();
+  expect(calls).toEqual(['pause', 'resume']);
+  receiver.closed(undefined);
+});
+
+/** Binary messages of a WebSocket client; a mask of zeros leaves the bytes as they are. */
+function frame(payload: Uint8Array): Buffer {
+  const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32BE(payload.length, 6);
+  return Buffer.concat([header, payload]);
+}
+
+/** 20,000 QoS 0 publications, each with its number. */
+const numbered = Array.from({ length: 20_000 }, (_, index) => {
+  const payload = Buffer.alloc(40);
+  payload.writeUInt32BE(index);
+  return encode({ type: 'publish', dup: false, qos: 0, retain: false, topicName: 'flood', packetId: 0, payload }, 5);
+});
+
+// In messages of their own: hundreds in each read. In messages of five thousand: each larger than a read.
+const ways: Record<string, Buffer> = {
+  'in many small messages': Buffer.concat(numbered.map(frame)),
+  'in large messages': Buffer.concat(
+    [0, 1, 2, 3].map((quarter) => frame(Buffer.concat(numbered.slice(quarter * 5000, (quarter + 1) * 5000)))),
+  ),
+};
+
+for (const [way, bytes] of Object.entries(ways)) {
+  test(`a WebSocket client that sends without a pause ${way} reads only part of each turn, and all of it in order`, async () => {
+    const { url } = server.addresses().find(({ listener }) => listener === 'websocket')!;
+    const { hostname, port } = new URL(url);
+    const socket = connectSocket({ host: hostname, port: Number(port) });
+    socket.write(
+      'GET /mqtt HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
+    );
+    await once(socket, 'data');
+    socket.write(frame(encode({ type: 'connect', protocolVersion: 5, cleanStart: true, keepAlive: 0, clientId: 'flooder' }, 5)));
+    await once(socket, 'data');
+    const { stream } = server.broker.clients.get('flooder')!.connection!;
+    let pauses = 0;
+    const pause = stream.pause.bind(stream);
+    stream.pause = () => {
+      pauses++;
+      pause();
+    };
+    const numbers: number[] = [];
+    const publish = vi.spyOn(server.broker, 'publish').mockImplementation((message) => {
+      numbers.push(Buffer.from(message.payload).readUInt32BE());
+      // What a message may cost, so that the time of a turn is over before everything has come.
+      const until = performance.now() + 0.01;
+      while (performance.now() < until);
+      return 0x10;
+    });
+    socket.end(bytes);
+    await expect.poll(() => numbers.length, { timeout: 20_000 }).toBe(numbered.length);
+    publish.mockRestore();
+    expect(numbers).toEqual(numbered.map((_, index) => index));
+    // 20,000 of 0.01 milliseconds in turns of 5, each of which may be longer by one read.
+    expect(pauses).toBeGreaterThan(5);
+    socket.destroy();
+  });
+}
+
 test('nothing is lost or reordered by it', async () => {
-  const { url } = server.addresses()[0];
+  const { url } = server.addresses().find(({ listener }) => listener === 'tcp')!;
   const subscriber = await RawClient.connected(url, { clientId: 'subscriber' });
   await subscriber.subscribed('flood', 1);
   const publisher = await RawClient.connected(url, { clientId: 'publisher' });

@@ -4,8 +4,12 @@ import { type ListenerInformation, type ListenerType } from './listener-options.
 
 /** What a byte stream calls on its connection. Nothing is called before `attach`, and nothing after `closed`. */
 export interface ByteStreamReceiver {
-  /** Bytes from the peer, in order. The chunk is valid until the call returns: whoever keeps a part copies it. */
-  received(chunk: Uint8Array): void;
+  /**
+   * Bytes from the peer, in order. The chunk is valid until the call returns: whoever keeps a part copies it.
+   *
+   * @param readBytes size of the read from the socket that brought the chunk, if it is not the chunk itself
+   */
+  received(chunk: Uint8Array, readBytes?: number): void;
   /** Everything that was written has left the process. Called after a `write` that returned false. */
   drained(): void;
   /** The last call, exactly once. The error is undefined if the connection was closed without one. */

@@ -32,8 +32,10 @@ export class WebSocketStream implements ByteStream {
   readonly #acceptance: Acceptance;
   readonly #pendingBytesMax: number;
   #receiver: ByteStreamReceiver | undefined = undefined;
-  /** Messages that ws had in the same chunk when reading was paused. */
+  /** Messages that ws had in the same chunk when reading was paused; the first may be the rest of one. */
   #held: Uint8Array[] = [];
+  /** Size of the last read from the socket. */
+  #readBytes = 0;
   #error: Error | undefined = undefined;
   #lingering: NodeJS.Timeout | undefined = undefined;
   #congested = false;
@@ -112,7 +114,7 @@ export class WebSocketStream implements ByteStream {
     this.#held = [];
     for (let index = 0; index < held.length; index++) {
       if (this.#paused) this.#held.push(held[index]);
-      else this.onMessage(held[index], true);
+      else this.#handOver(held[index]);
     }
     if (this.#paused) return;
     if (this.#closed) this.#reportClosed();
@@ -141,6 +143,7 @@ export class WebSocketStream implements ByteStream {
 
   /** False: over the budget, and destroyed. */
   onSocketData(length: number): boolean {
+    this.#readBytes = length;
     if (this.#acceptance.ticket.received(length + CHUNK_OVERHEAD_BYTES)) return true;
     this.#socket.destroy();
     return false;
@@ -153,8 +156,19 @@ export class WebSocketStream implements ByteStream {
       this.#end(UNSUPPORTED_DATA);
       return;
     }
-    if (this.#paused) this.#held.push(message);
-    else if (message.length > 0) this.#receiver?.received(message);
+    this.#handOver(message);
+  }
+
+  /** In pieces no larger than a read from a socket, so that the receiver can stop between them. */
+  #handOver(message: Uint8Array): void {
+    const readBytes = Math.max(this.#readBytes, message.length);
+    for (let at = 0; at < message.length && !this.#ending; at += sharedBuffer.length) {
+      if (this.#paused) {
+        this.#held.push(message.subarray(at));
+        return;
+      }
+      this.#receiver?.received(message.length <= sharedBuffer.length ? message : message.subarray(at, at + sharedBuffer.length), readBytes);
+    }
   }
 
   onSocketEnd(): void {
