@@ -1,8 +1,10 @@
 export { FormatError } from './bytes.js';
 export {
+  type GroupTotals,
   type Log,
   type LogRecord,
   type LogStore,
+  type QueueTotals,
   type RefusalReason,
   type SessionRows,
   type StoredRecord,
@@ -11,49 +13,27 @@ export {
   StoreUnusable,
   type Tables,
 } from './log-store.js';
-export { atOf, compareBytes, keyOfText, type LogPosition, numberOf, originOf, positionOf } from './position.js';
-export {
-  type ConnectEntry,
-  type Delivery,
-  DeliveryState,
-  type DisconnectEntry,
-  type Entry,
-  type FinishedEntry,
-  type OutboundEntry,
-  type PublishEntry,
-  type ReleaseInboundEntry,
-  type SessionEndEntry,
-  type SessionKey,
-  type ShareMoveEntry,
-  type ShareRemoveEntry,
-  type StoredSubscription,
-  type SubscribeEntry,
-  type UnsubscribeEntry,
-  type WaitingDelivery,
-} from './record/entries.js';
-export { entriesMax, packNumbers, RecordWriter, readRecord, unpackNumbers } from './record/record.js';
+export { atOf, compareBytes, keyOfText, type LogPosition } from './position.js';
+export { type EncodedMessage, type Entry, encodedMessage } from './record/entries.js';
+export { entriesMax, RecordWriter, readRecord } from './record/record.js';
 export { decodeMessage, decodeWill, encodeMessage, encodeWill, type StoredWill } from './record/stored-message.js';
 export {
-  type InboundKey,
+  EndingKind,
+  type EndingRow,
   type InboundRow,
   QueueFlag,
-  type QueueKey,
   type QueueRow,
   type QueueStateRow,
-  type RetainedKey,
   type RetainedRow,
   type RowChanges,
-  type RowsPut,
   type RowsRemoved,
   type SeatRow,
+  type SessionReference,
   type SessionRow,
-  SessionRowState,
-  type ShareQueueKey,
   type ShareQueueRow,
   SubscriptionFlag,
-  type SubscriptionKey,
   type SubscriptionRow,
-  type WillKey,
+  type TableName,
+  type TableRows,
   type WillRow,
-  WillRowState,
 } from './rows.js';

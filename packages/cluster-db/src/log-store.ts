@@ -1,14 +1,16 @@
 import { type LogPosition } from './position.js';
-import { type SessionKey } from './record/entries.js';
 import {
+  type EndingRow,
   type InboundRow,
   type QueueRow,
   type RetainedRow,
   type RowChanges,
   type SeatRow,
+  type SessionReference,
   type SessionRow,
   type ShareQueueRow,
   type SubscriptionRow,
+  type TableName,
   type WillRow,
 } from './rows.js';
 
@@ -54,50 +56,50 @@ export interface Log {
   collect(seat: number, epoch: number, below: number, limit: number): Promise<number>;
 }
 
+export interface QueueTotals {
+  readonly messages: number;
+  /** Sum of the rows' `size`. */
+  readonly bytes: number;
+  /** 0 without any. */
+  readonly lastPos: number;
+}
+
 export interface SessionRows {
   readonly session: SessionRow;
   readonly subs: readonly SubscriptionRow[];
   readonly inq2: readonly InboundRow[];
   readonly will: WillRow | undefined;
+  readonly queue: QueueTotals;
 }
 
-/** What the log comes to. Pages are ordered by the bytes of their keys; the next one begins behind the last key of the one before. */
+export interface GroupTotals extends QueueTotals {
+  readonly groupHash: Uint8Array;
+  readonly sharedSubscription: string;
+}
+
+/** What the log comes to. Pages are ordered by their keys; the next one begins behind the last key of the one before. */
 export interface Tables {
   /**
    * Guarded by `at`, hence idempotent. `derived` is durable before anything is removed: the cursor must stand behind every record that made a
-   * removed row, or a replay brings the row back.
+   * removed row, or a replay brings the row back. Rejects like `append`.
    */
   writeRows(changes: RowChanges, derived?: LogPosition): Promise<void>;
-  readSession(sid: Uint8Array): Promise<SessionRows | undefined>;
   readSessions(after: Uint8Array | undefined, limit: number): Promise<readonly SessionRows[]>;
   /** At least one row if there is one, else as many as the limits allow. */
-  readQueue(session: SessionKey, after: bigint, limit: number, bytesMax: number): Promise<readonly QueueRow[]>;
-  countQueue(session: SessionKey): Promise<{ readonly messages: number; readonly bytes: number }>;
-  readShareQueue(group: Uint8Array, after: Uint8Array | undefined, limit: number, bytesMax: number): Promise<readonly ShareQueueRow[]>;
-  readRetained(topicHashes: readonly Uint8Array[]): Promise<readonly RetainedRow[]>;
-  readRetainedPage(after: Uint8Array | undefined, limit: number, bytesMax: number): Promise<readonly RetainedRow[]>;
-  /** Wills that are pending, by the time when they are due. */
-  readPendingWills(limit: number): Promise<readonly WillRow[]>;
-  /**
-   * Removes what is left of a session whose row an entry has marked dead: what belongs to it in batches, the row last. True: done; false: call
-   * again. A session that was begun anew under the same client identifier is not touched.
-   */
-  removeSession(session: SessionKey, limit: number): Promise<boolean>;
+  readQueue(session: SessionReference, after: number, limit: number, bytesMax: number): Promise<readonly QueueRow[]>;
+  readGroups(after: Uint8Array | undefined, limit: number): Promise<readonly GroupTotals[]>;
+  readShareQueue(groupHash: Uint8Array, after: number, limit: number, bytesMax: number): Promise<readonly ShareQueueRow[]>;
+  readRetained(after: Uint8Array | undefined, limit: number, bytesMax: number): Promise<readonly RetainedRow[]>;
+  readEndings(limit: number): Promise<readonly EndingRow[]>;
+  /** Removes what the ending names, in batches, its own row last. True: done; false: call again. */
+  removeEnded(ending: EndingRow, limit: number): Promise<boolean>;
 }
 
 export interface StoreStatistics {
-  readonly sessions: number;
-  readonly subs: number;
-  readonly outq: number;
-  readonly inq2: number;
-  readonly wills: number;
-  readonly retained: number;
-  readonly shareq: number;
+  readonly rows: { readonly [Name in TableName]: number };
   readonly logRecords: number;
   /** Of the whole database on its server or disk. */
   readonly databaseBytes: number;
-  /** Inside the database, free for new rows; undefined: unknown. */
-  readonly freeBytes: number | undefined;
 }
 
 /**
@@ -108,6 +110,8 @@ export interface LogStore extends Log, Tables {
   readSeat(seat: number): Promise<SeatRow | undefined>;
   /** Compare and set: true if the stored row has this `attempt` (undefined: there is none yet), or if it is already `next`. */
   replaceSeat(attempt: Uint8Array | undefined, next: SeatRow): Promise<boolean>;
+  /** After a refusal because it is full: is there room again for new messages? */
+  hasRoom(): Promise<boolean>;
   statistics(): Promise<StoreStatistics>;
   /** Finishes what was begun and lets go of the database. */
   close(): Promise<void>;

@@ -1,15 +1,14 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { compareBytes, keyOfText, type LogPosition, type LogStore, SessionRowState, WillRowState } from '../src/index.js';
+import { compareBytes, EndingKind, type EndingRow, keyOfText, type LogPosition, type LogStore } from '../src/index.js';
 import {
   at,
   inboundRow,
   messageBytes,
-  origin,
   queueRow,
   record,
+  reference,
   retainedRow,
   seatRow,
-  sessionKey,
   sessionRow,
   shareQueueRow,
   subscriptionRow,
@@ -34,7 +33,13 @@ function plain<Value>(value: Value): Value {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)])) as Value;
 }
 
-const positions = (rows: readonly { readonly pos: bigint }[]) => rows.map(({ pos }) => pos);
+const positions = (rows: readonly { readonly pos: number }[]) => rows.map(({ pos }) => pos);
+const ending = (of: string, kind: number): EndingRow => ({
+  sid: keyOfText(of),
+  incarnation: kind === EndingKind.group ? 0n : 1n,
+  kind,
+  at: at(50),
+});
 const position = (seq: number, epoch = 1): LogPosition => ({ seat: 0, epoch, seq });
 
 /** What every LogStore does. */
@@ -55,6 +60,10 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
     const reopen = async () => {
       await store.close();
       store = await underTest!.open();
+    };
+    const sessionOf = async (clientId: string) => {
+      const all = await store.readSessions(undefined, 100);
+      return all.find(({ session }) => compareBytes(session.sid, keyOfText(clientId)) === 0);
     };
     const append = (seq: number, text: string, changes = {}, derived = 0) => store.append(position(seq), record(text, derived), changes);
 
@@ -78,23 +87,23 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
       });
 
       it('takes the same record again, without a second effect', async () => {
-        const session = sessionKey('a');
-        const changes = { put: { outq: [queueRow(session, 1n)] } };
+        const session = reference('a');
+        const changes = { put: { outq: [queueRow(session, 1)] } };
         expect(await append(1, 'one', changes)).toBe('committed');
-        await store.writeRows({ removed: { outq: [queueRow(session, 1n)] } }, first);
+        await store.writeRows({ removed: { outq: [queueRow(session, 1)] } }, first);
         if (store.rowsWithRecord) {
           expect(await append(1, 'one', changes)).toBe('committed');
-          expect(await store.readQueue(session, 0n, 10, megabyte)).toEqual([]);
+          expect(await store.readQueue(session, 0, 10, megabyte)).toEqual([]);
         }
         expect(await append(1, 'one')).toBe('committed');
         expect(await store.readLog(position(0), 10, megabyte)).toHaveLength(1);
       });
 
       it('holds what it says behind a position: other bytes are fenced, and none of their rows is written', async () => {
-        const session = sessionKey('a');
+        const session = reference('a');
         await append(1, 'one');
-        expect(await append(1, 'other', { put: { outq: [queueRow(session, 7n)] } })).toBe('fenced');
-        expect(await store.readQueue(session, 0n, 10, megabyte)).toEqual([]);
+        expect(await append(1, 'other', { put: { outq: [queueRow(session, 7)] } })).toBe('fenced');
+        expect(await store.readQueue(session, 0, 10, megabyte)).toEqual([]);
       });
 
       it('keeps a record of one large message', async () => {
@@ -109,7 +118,7 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         expect(await store.seal(0, 1, 1)).toBe(4);
         expect(await append(4, 'too late', { put: { retained: [retainedRow('t')] } })).toBe('fenced');
         expect(await store.seal(0, 1, 2)).toBe(4);
-        expect(await store.readRetainedPage(undefined, 10, megabyte)).toEqual([]);
+        expect(await store.readRetained(undefined, 10, megabyte)).toEqual([]);
         expect((await store.readLog(position(0), 10, megabyte)).map((stored) => stored.position.seq)).toEqual([1, 2, 3]);
         expect(await store.lastRecord(0, 1)).toEqual({ seq: 3, derived: 0 });
         expect(await store.append(position(1, 2), record('next epoch'), {})).toBe('committed');
@@ -133,73 +142,62 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
 
     describe('rows', () => {
       it('come with their record', async () => {
-        const session = sessionKey('client');
+        const session = reference('client');
+        const shared = '$share/g/+/b';
         const put = {
           sessions: [sessionRow('client')],
-          subs: [
-            subscriptionRow(session, 'a/#'),
-            subscriptionRow(session, '$share/g/+/b', { qos: 2, flags: 3, subscriptionIdentifier: 9 }),
-          ],
+          subs: [subscriptionRow(session, 'a/#'), subscriptionRow(session, shared, { qos: 2, flags: 3, subscriptionIdentifier: 9 })],
           inq2: [inboundRow(session, 1), inboundRow(session, 65_535)],
           wills: [willRow(session)],
-          outq: [queueRow(session, 1n)],
+          outq: [queueRow(session, 1)],
           retained: [retainedRow('a/b')],
-          shareq: [shareQueueRow('$share/g/+/b', 7)],
+          shareq: [shareQueueRow(shared, 7)],
+          endings: [ending('old', EndingKind.session)],
         };
         expect(await append(1, 'one', { put })).toBe('committed');
         await reopen();
-        const stored = plain(await store.readSession(session.sid));
+        const stored = plain(await sessionOf('client'));
         expect(stored?.session).toEqual(plain(put.sessions[0]));
         expect(stored?.will).toEqual(plain(put.wills[0]));
         expect(stored?.inq2).toHaveLength(2);
         expect(stored?.inq2).toEqual(expect.arrayContaining(plain(put.inq2)));
         expect(stored?.subs).toHaveLength(2);
         expect(stored?.subs).toEqual(expect.arrayContaining(plain(put.subs)));
-        expect(plain(await store.readQueue(session, 0n, 10, megabyte))).toEqual(plain(put.outq));
-        expect(plain(await store.readRetained([keyOfText('a/b'), keyOfText('nothing')]))).toEqual(plain(put.retained));
-        expect(plain(await store.readShareQueue(keyOfText('$share/g/+/b'), undefined, 10, megabyte))).toEqual(plain(put.shareq));
+        expect(plain(await store.readQueue(session, 0, 10, megabyte))).toEqual(plain(put.outq));
+        expect(plain(await store.readRetained(undefined, 10, megabyte))).toEqual(plain(put.retained));
+        expect(plain(await store.readShareQueue(keyOfText(shared), 0, 10, megabyte))).toEqual(plain(put.shareq));
+        expect(plain(await store.readEndings(10))).toEqual(plain(put.endings));
       });
 
       it('keep every value: nulls, the largest numbers, empty and any bytes, any text', async () => {
         const clientId = `ünïcode ☃ 𝄞 ' " \\ ; -- ${'x'.repeat(2000)}`;
-        const session = { sid: keyOfText(clientId), incarnation: new Uint8Array(16).fill(0xff) };
+        const session = { sid: keyOfText(clientId), incarnation: (1n << 63n) - 1n };
         const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-        const row = sessionRow(clientId, {
-          ...session,
-          epoch: 0xffff_ffff,
-          generation: 0x7f_ffff,
-          userName: "o'neill",
-          connection: Number.MAX_SAFE_INTEGER,
-          expirySeconds: null,
-          expiresAt: 8_640_000_000_000_000,
-          packetIdHigh: 65_535,
-          options: new Uint8Array(0),
-        });
-        const queue = queueRow(session, (0x7f_ffffn << 40n) + 0xff_ffff_ffffn, {
-          state: 2,
+        const row = sessionRow(clientId, { ...session, userName: "o'neill", expirySeconds: null, expiresAt: 8_640_000_000_000_000 });
+        const queue = queueRow(session, Number.MAX_SAFE_INTEGER, {
           packetId: 65_535,
+          received: 1,
           qos: 2,
           flags: 1,
           subscriptionIdentifiers: all,
-          origin: new Uint8Array(16).fill(0xff),
-          shareGroup: keyOfText('group'),
+          sharedSubscription: `$share/${'g'.repeat(60_000)}/a`,
           expiresAt: Number.MAX_SAFE_INTEGER,
           body: all,
         });
         const retained = retainedRow('topic/' + 't'.repeat(65_000), { body: new Uint8Array(0), expiresAt: 1 });
         await store.writeRows({ put: { sessions: [row], outq: [queue], retained: [retained] } });
         await reopen();
-        expect(plain((await store.readSession(session.sid))?.session)).toEqual(plain(row));
-        expect(plain(await store.readQueue(session, 0n, 10, megabyte))).toEqual([plain(queue)]);
-        expect(plain(await store.readRetained([retained.topicHash]))).toEqual([plain(retained)]);
+        expect(plain((await sessionOf(clientId))?.session)).toEqual(plain(row));
+        expect(plain(await store.readQueue(session, 0, 10, megabyte))).toEqual([plain(queue)]);
+        expect(plain(await store.readRetained(undefined, 10, megabyte))).toEqual([plain(retained)]);
       });
 
       it('are replaced only by what is later', async () => {
-        const session = sessionKey('c');
+        const session = reference('c');
         await store.writeRows({ put: { sessions: [sessionRow('c')], subs: [subscriptionRow(session, 'f', { at: at(5) })] } });
         const write = (seq: number, qos: number, sessionEpoch = 0) =>
           store.writeRows({ put: { subs: [subscriptionRow(session, 'f', { qos, at: at(seq, sessionEpoch) })] } });
-        const qos = async () => (await store.readSession(session.sid))?.subs[0].qos;
+        const qos = async () => (await sessionOf('c'))?.subs[0].qos;
         await write(4, 0);
         expect(await qos()).toBe(1);
         await write(5, 0);
@@ -210,22 +208,23 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         expect(await qos()).toBe(0);
         await store.writeRows({ put: { retained: [retainedRow('t', { at: at(9), body: messageBytes('later') })] } });
         await store.writeRows({ put: { retained: [retainedRow('t', { at: at(8), body: messageBytes('earlier') })] } });
-        const [retained] = await store.readRetained([keyOfText('t')]);
+        const [retained] = await store.readRetained(undefined, 10, megabyte);
         expect([plain(retained.body), plain(retained.at)]).toEqual([messageBytes('later'), at(9)]);
-        await store.writeRows({ put: { sessions: [sessionRow('c', { connection: 7, at: at(7) })] } });
-        await store.writeRows({ put: { sessions: [sessionRow('c', { connection: 6, at: at(6) })] } });
-        expect((await store.readSession(session.sid))?.session.connection).toBe(7);
-        expect((await store.readSession(session.sid))?.subs).toHaveLength(1);
+        await store.writeRows({ put: { sessions: [sessionRow('c', { protocolVersion: 4, at: at(7) })] } });
+        await store.writeRows({ put: { sessions: [sessionRow('c', { protocolVersion: 3, at: at(6) })] } });
+        expect((await sessionOf('c'))?.session.protocolVersion).toBe(4);
+        expect((await sessionOf('c'))?.subs).toHaveLength(1);
       });
 
       it('are removed only by what is not earlier; places in a queue by their key', async () => {
-        const session = sessionKey('c');
+        const session = reference('c');
         const rows = { subs: [subscriptionRow(session, 'f', { at: at(5) })], inq2: [inboundRow(session, 3, { at: at(5) })] };
         const others = { wills: [willRow(session, { at: at(5) })], retained: [retainedRow('t', { at: at(5) })] };
-        await store.writeRows({ put: { sessions: [sessionRow('c')], ...rows, ...others } });
+        await store.writeRows({ put: { sessions: [sessionRow('c'), sessionRow('d', { at: at(5) })], ...rows, ...others } });
         const remove = (seq: number) =>
           store.writeRows({
             removed: {
+              sessions: [{ sid: keyOfText('d'), at: at(seq) }],
               subs: [{ ...session, filterHash: keyOfText('f'), at: at(seq) }],
               inq2: [{ ...session, packetId: 3, at: at(seq) }],
               wills: [{ sid: session.sid, at: at(seq) }],
@@ -233,76 +232,73 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
             },
           });
         const left = async () => {
-          const stored = await store.readSession(session.sid);
-          const retained = await store.readRetained([keyOfText('t')]);
-          return [stored?.subs.length, stored?.inq2.length, stored?.will === undefined ? 0 : 1, retained.length];
+          const stored = await sessionOf('c');
+          const retained = await store.readRetained(undefined, 10, megabyte);
+          const d = await sessionOf('d');
+          return [stored?.subs.length, stored?.inq2.length, stored?.will === undefined ? 0 : 1, retained.length, d === undefined ? 0 : 1];
         };
         await remove(4);
-        expect(await left()).toEqual([1, 1, 1, 1]);
+        expect(await left()).toEqual([1, 1, 1, 1, 1]);
         await remove(5);
-        expect(await left()).toEqual([0, 0, 0, 0]);
+        expect(await left()).toEqual([0, 0, 0, 0, 0]);
         await remove(6);
-        const queue = [1n, 2n, 3n].map((pos) => queueRow(session, pos));
+        const queue = [1, 2, 3].map((pos) => queueRow(session, pos));
         await store.writeRows({ put: { outq: queue, shareq: [shareQueueRow('g', 8), shareQueueRow('g', 9)] } });
         await store.writeRows({ removed: { outq: [queue[0], queue[2]], shareq: [shareQueueRow('g', 8)] } });
-        expect(positions(await store.readQueue(session, 0n, 10, megabyte))).toEqual([2n]);
-        expect(await store.readShareQueue(keyOfText('g'), undefined, 10, megabyte)).toHaveLength(1);
+        expect(positions(await store.readQueue(session, 0, 10, megabyte))).toEqual([2]);
+        expect(positions(await store.readShareQueue(keyOfText('g'), 0, 10, megabyte))).toEqual([9]);
       });
 
       it('of a queue go on without their body, later states only', async () => {
-        const session = sessionKey('c');
-        const row = queueRow(session, 5n, { qos: 2, at: at(3) });
+        const session = reference('c');
+        const row = queueRow(session, 5, { qos: 2, at: at(3) });
         await store.writeRows({ put: { outq: [row] } });
-        const goOn = (state: number, packetId: number, seq: number, pos = 5n) =>
-          store.writeRows({ queueStates: [{ ...session, pos, state, packetId, at: at(seq) }] });
-        await goOn(1, 17, 4);
-        await goOn(2, 17, 6);
-        await goOn(1, 99, 5);
-        await goOn(1, 1, 9, 6n);
-        expect(plain(await store.readQueue(session, 0n, 10, megabyte))).toEqual([plain({ ...row, state: 2, packetId: 17, at: at(6) })]);
+        const goOn = (received: number, packetId: number, seq: number, pos = 5) =>
+          store.writeRows({ queueStates: [{ ...session, pos, received, packetId, at: at(seq) }] });
+        await goOn(0, 17, 4);
+        await goOn(1, 17, 6);
+        await goOn(0, 99, 5);
+        await goOn(1, 1, 9, 6);
+        expect(plain(await store.readQueue(session, 0, 10, megabyte))).toEqual([plain({ ...row, received: 1, packetId: 17, at: at(6) })]);
       });
 
       it('are written in any number', async () => {
-        const session = sessionKey('many');
-        const rows = Array.from({ length: 1234 }, (_, index) => queueRow(session, BigInt(index + 1)));
+        const session = reference('many');
+        const rows = Array.from({ length: 1234 }, (_, index) => queueRow(session, index + 1));
         await append(1, 'many', { put: { outq: rows } });
-        const states = rows.slice(0, 333).map(({ pos }) => ({ ...session, pos, state: 1, packetId: Number(pos), at: at(8) }));
+        const states = rows.slice(0, 333).map(({ pos }) => ({ ...session, pos, received: 0, packetId: pos, at: at(8) }));
         await store.writeRows({ queueStates: states });
-        expect(await store.countQueue(session)).toEqual({ messages: 1234, bytes: rows.reduce((sum, { body }) => sum + body.length, 0) });
-        expect((await store.readQueue(session, 0n, 400, megabyte)).filter(({ state }) => state === 1)).toHaveLength(333);
+        expect((await store.statistics()).rows.outq).toBe(1234);
+        expect((await store.readQueue(session, 0, 400, megabyte)).filter(({ packetId }) => packetId > 0)).toHaveLength(333);
         await store.writeRows({ removed: { outq: rows.slice(0, 1233) } }, first);
-        expect(positions(await store.readQueue(session, 0n, 2000, megabyte))).toEqual([1234n]);
+        expect(positions(await store.readQueue(session, 0, 2000, megabyte))).toEqual([1234]);
       });
     });
 
     describe('pages', () => {
       it('of a queue are in order of position, bounded by number and bytes', async () => {
-        const [session, other] = [sessionKey('a'), sessionKey('a', 2)];
-        const order = [3n, 1n, 1n << 40n, 2n, 300n];
+        const [session, other] = [reference('a'), reference('a', 2)];
+        const order = [3, 1, 2 ** 40, 2, 300];
         await store.writeRows({ put: { outq: order.map((pos) => queueRow(session, pos, { body: new Uint8Array(1000) })) } });
-        await store.writeRows({ put: { outq: [queueRow(other, 4n)] } });
-        expect(positions(await store.readQueue(session, 0n, 3, megabyte))).toEqual([1n, 2n, 3n]);
-        expect(positions(await store.readQueue(session, 3n, 3, megabyte))).toEqual([300n, 1n << 40n]);
-        expect(positions(await store.readQueue(session, 0n, 10, 2100))).toEqual([1n, 2n]);
-        expect(positions(await store.readQueue(session, 2n, 10, 10))).toEqual([3n]);
-        expect(await store.readQueue(session, 1n << 40n, 10, megabyte)).toEqual([]);
-        expect(await store.countQueue(session)).toEqual({ messages: 5, bytes: 5000 });
-        expect(await store.countQueue(sessionKey('nobody'))).toEqual({ messages: 0, bytes: 0 });
+        await store.writeRows({ put: { outq: [queueRow(other, 4)] } });
+        expect(positions(await store.readQueue(session, 0, 3, megabyte))).toEqual([1, 2, 3]);
+        expect(positions(await store.readQueue(session, 3, 3, megabyte))).toEqual([300, 2 ** 40]);
+        expect(positions(await store.readQueue(session, 0, 10, 2100))).toEqual([1, 2]);
+        expect(positions(await store.readQueue(session, 2, 10, 10))).toEqual([3]);
+        expect(await store.readQueue(session, 2 ** 40, 10, megabyte)).toEqual([]);
       });
 
       it('of sessions bring what belongs to them, and nothing of earlier incarnations', async () => {
         const clients = Array.from({ length: 7 }, (_, index) => `client ${index}`);
         const put = {
           sessions: clients.map((clientId) => sessionRow(clientId)),
-          subs: clients.flatMap((clientId) => [
-            subscriptionRow(sessionKey(clientId), 'x'),
-            subscriptionRow(sessionKey(clientId), clientId),
-          ]),
-          inq2: [inboundRow(sessionKey('client 3'), 12)],
-          wills: [willRow(sessionKey('client 4'))],
+          subs: clients.flatMap((clientId) => [subscriptionRow(reference(clientId), 'x'), subscriptionRow(reference(clientId), clientId)]),
+          inq2: [inboundRow(reference('client 3'), 12)],
+          wills: [willRow(reference('client 4'))],
+          outq: [3, 5].flatMap((pos) => [queueRow(reference('client 5'), pos, { size: 7 }), queueRow(reference('client 5', 9), pos + 10)]),
         };
         await store.writeRows({ put });
-        if (store.rowsWithRecord) await store.writeRows({ put: { subs: [subscriptionRow(sessionKey('client 3', 9), 'other')] } });
+        if (store.rowsWithRecord) await store.writeRows({ put: { subs: [subscriptionRow(reference('client 3', 9), 'other')] } });
         const pages = [];
         for (let after: Uint8Array | undefined; ; ) {
           const page = await store.readSessions(after, 3);
@@ -314,93 +310,103 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         const all = pages.flat();
         expect(all.map(({ session }) => session.clientId).sort()).toEqual(clients);
         expect(all.map(({ session }) => session.sid)).toEqual([...all.map(({ session }) => session.sid)].sort(compareBytes));
-        for (const { session, subs, inq2, will } of all) {
+        for (const { session, subs, inq2, will, queue } of all) {
           expect(subs.map(({ requested }) => requested).sort()).toEqual([session.clientId, 'x']);
           expect(inq2.map(({ packetId }) => packetId)).toEqual(session.clientId === 'client 3' ? [12] : []);
           expect(will === undefined).toBe(session.clientId !== 'client 4');
+          expect(queue).toEqual(
+            session.clientId === 'client 5' ? { messages: 2, bytes: 14, lastPos: 5 } : { messages: 0, bytes: 0, lastPos: 0 },
+          );
         }
       });
 
-      it('of retained messages and of group queues are in order of their keys', async () => {
+      it('of retained messages are in order of their keys', async () => {
         const topics = Array.from({ length: 10 }, (_, index) => `t/${index}`);
         await store.writeRows({ put: { retained: topics.map((topic) => retainedRow(topic, { body: new Uint8Array(100) })) } });
-        const one = await store.readRetainedPage(undefined, 4, megabyte);
-        const two = await store.readRetainedPage(one[3].topicHash, 100, megabyte);
+        const one = await store.readRetained(undefined, 4, megabyte);
+        const two = await store.readRetained(one[3].topicHash, 100, megabyte);
         expect([...one, ...two].map(({ topicName }) => topicName).sort()).toEqual(topics);
-        expect(await store.readRetainedPage(undefined, 100, 350)).toHaveLength(3);
-        await store.writeRows({ put: { shareq: [3, 1, 2].map((seq) => shareQueueRow('g', seq)).concat(shareQueueRow('h', 1)) } });
-        const waiting = await store.readShareQueue(keyOfText('g'), undefined, 2, megabyte);
-        expect(waiting.map((row) => plain(row.origin))).toEqual([origin(1), origin(2)]);
-        expect(await store.readShareQueue(keyOfText('g'), waiting[1].origin, 2, megabyte)).toHaveLength(1);
+        expect(await store.readRetained(undefined, 100, 350)).toHaveLength(3);
       });
 
-      it('of pending wills are in order of their time', async () => {
-        const will = (clientId: string, dueAt: number | null) =>
-          willRow(sessionKey(clientId), { state: dueAt === null ? WillRowState.armed : WillRowState.pending, dueAt });
-        const clients: [string, number | null][] = [
-          ['late', 300],
-          ['armed', null],
-          ['soon', 100],
-          ['middle', 200],
-        ];
-        await store.writeRows({
-          put: {
-            sessions: clients.map(([clientId]) => sessionRow(clientId)),
-            wills: clients.map(([clientId, dueAt]) => will(clientId, dueAt)),
-          },
-        });
-        expect((await store.readPendingWills(2)).map(({ dueAt }) => dueAt)).toEqual([100, 200]);
-        expect((await store.readPendingWills(9)).map(({ dueAt }) => dueAt)).toEqual([100, 200, 300]);
+      it('of groups and of their queues are in order of their keys', async () => {
+        const groups = Array.from({ length: 5 }, (_, index) => `$share/g${index}/a`);
+        await store.writeRows({ put: { shareq: groups.flatMap((group) => [3, 1, 2].map((pos) => shareQueueRow(group, pos))) } });
+        const one = await store.readGroups(undefined, 3);
+        const two = await store.readGroups(one[2].groupHash, 3);
+        expect([...one, ...two].map(({ sharedSubscription }) => sharedSubscription).sort()).toEqual(groups);
+        expect(one[0]).toMatchObject({ messages: 3, bytes: 150, lastPos: 3 });
+        const { groupHash } = one[0];
+        expect(positions(await store.readShareQueue(groupHash, 0, 2, megabyte))).toEqual([1, 2]);
+        expect(positions(await store.readShareQueue(groupHash, 2, 2, megabyte))).toEqual([3]);
+        expect(positions(await store.readShareQueue(groupHash, 0, 9, 1))).toEqual([1]);
       });
     });
 
-    describe('end of a session', () => {
-      it('goes in batches, the row last, and can be begun again', async () => {
-        const session = sessionKey('c');
-        const outq = Array.from({ length: 25 }, (_, index) => queueRow(session, BigInt(index + 1)));
+    describe('what has ended', () => {
+      it('goes in batches, and the note of it last', async () => {
+        const session = reference('c');
+        const outq = Array.from({ length: 25 }, (_, index) => queueRow(session, index + 1));
         await store.writeRows({
           put: {
-            sessions: [sessionRow('c', { state: SessionRowState.dead }), sessionRow('other')],
-            subs: [subscriptionRow(session, 'a'), subscriptionRow(session, 'b'), subscriptionRow(sessionKey('other'), 'a')],
+            sessions: [sessionRow('c'), sessionRow('other')],
+            subs: [subscriptionRow(session, 'a'), subscriptionRow(session, 'b'), subscriptionRow(reference('other'), 'a')],
             inq2: [inboundRow(session, 1)],
-            wills: [willRow(session), willRow(sessionKey('other'))],
-            outq: [...outq, queueRow(sessionKey('other'), 1n)],
+            outq: [...outq, queueRow(reference('other'), 1)],
           },
         });
+        await store.writeRows({
+          put: { endings: [ending('c', EndingKind.session)] },
+          removed: { sessions: [{ sid: session.sid, at: at(50) }] },
+        });
         let calls = 1;
-        while (!(await store.removeSession(session, 10))) {
-          expect((await store.readSession(session.sid))?.session.state).toBe(SessionRowState.dead);
+        for (;;) {
+          const [left] = await store.readEndings(10);
+          if (await store.removeEnded(left, 10)) break;
           await reopen();
           calls += 1;
         }
         expect(calls).toBeGreaterThan(2);
-        expect(await store.removeSession(session, 10)).toBe(true);
-        expect(await store.readSession(session.sid)).toBeUndefined();
-        expect(await store.countQueue(session)).toEqual({ messages: 0, bytes: 0 });
-        const other = await store.readSession(keyOfText('other'));
-        expect([other?.subs.length, other?.will === undefined]).toEqual([1, false]);
-        const { sessions, subs, outq: queued, inq2, wills } = await store.statistics();
-        expect({ sessions, subs, queued, inq2, wills }).toEqual({ sessions: 1, subs: 1, queued: 1, inq2: 0, wills: 1 });
+        expect(await store.readEndings(10)).toEqual([]);
+        expect(await sessionOf('c')).toBeUndefined();
+        expect(await store.readQueue(session, 0, 10, megabyte)).toEqual([]);
+        expect((await sessionOf('other'))?.subs).toHaveLength(1);
+        expect((await store.statistics()).rows).toMatchObject({ sessions: 1, subs: 1, outq: 1, inq2: 0, endings: 0 });
       });
 
-      it('does not touch the next session of the client', async () => {
-        const [old, next] = [sessionKey('c', 1), sessionKey('c', 20)];
-        await store.writeRows({ put: { sessions: [sessionRow('c')], subs: [subscriptionRow(old, 'a')], outq: [queueRow(old, 1n)] } });
+      it('does not take the next session of the client with it', async () => {
+        const [old, next] = [reference('c', 1), reference('c', 20)];
+        await store.writeRows({ put: { sessions: [sessionRow('c')], subs: [subscriptionRow(old, 'a')], outq: [queueRow(old, 1)] } });
         await store.writeRows({
-          put: {
-            sessions: [sessionRow('c', { ...next, at: at(20) })],
-            subs: [subscriptionRow(next, 'b', { at: at(21) })],
-            wills: [willRow(next, { at: at(20) })],
-            outq: [queueRow(next, 2n)],
-          },
+          put: { endings: [ending('c', EndingKind.session)], sessions: [sessionRow('c', { ...next, at: at(51) })] },
         });
-        while (!(await store.removeSession(old, 1)));
-        const stored = await store.readSession(next.sid);
-        expect(plain(stored?.session.incarnation)).toEqual(origin(20));
+        await store.writeRows({
+          put: { subs: [subscriptionRow(next, 'b', { at: at(52) })], wills: [willRow(next, { at: at(52) })], outq: [queueRow(next, 2)] },
+        });
+        while (!(await store.removeEnded(ending('c', EndingKind.session), 1)));
+        const stored = await sessionOf('c');
+        expect(stored?.session.incarnation).toBe(20n);
         expect(stored?.subs.map(({ requested }) => requested)).toEqual(['b']);
         expect(stored?.will).toBeDefined();
-        expect(await store.readQueue(old, 0n, 10, megabyte)).toEqual([]);
-        expect(await store.readQueue(next, 0n, 10, megabyte)).toHaveLength(1);
+        expect(await store.readQueue(old, 0, 10, megabyte)).toEqual([]);
+        expect(await store.readQueue(next, 0, 10, megabyte)).toHaveLength(1);
+      });
+
+      it('may be a group: what came to it later stays', async () => {
+        const rows = [1, 2, 3, 60].map((pos) => shareQueueRow('g', pos));
+        await store.writeRows({ put: { shareq: [...rows, shareQueueRow('h', 1)], endings: [ending('g', EndingKind.group)] } });
+        while (!(await store.removeEnded(ending('g', EndingKind.group), 2)));
+        expect(positions(await store.readShareQueue(keyOfText('g'), 0, 10, megabyte))).toEqual([60]);
+        expect(positions(await store.readShareQueue(keyOfText('h'), 0, 10, megabyte))).toEqual([1]);
+        expect(await store.readEndings(10)).toEqual([]);
+      });
+
+      it('again: the later note stays when the earlier one is done', async () => {
+        await store.writeRows({ put: { endings: [ending('g', EndingKind.group)] } });
+        const later = { ...ending('g', EndingKind.group), at: at(70) };
+        await store.writeRows({ put: { endings: [later] } });
+        while (!(await store.removeEnded(ending('g', EndingKind.group), 2)));
+        expect(plain(await store.readEndings(10))).toEqual([plain(later)]);
       });
     });
 
@@ -440,7 +446,7 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         };
         await store.writeRows({}, position(4, 2));
         expect(await cursor()).toEqual([2, 5]);
-        await store.writeRows({ removed: { outq: [queueRow(sessionKey('c'), 1n)] } }, position(9, 2));
+        await store.writeRows({ removed: { outq: [queueRow(reference('c'), 1)] } }, position(9, 2));
         expect(await cursor()).toEqual([2, 9]);
         await store.writeRows({}, position(100, 1));
         expect(await cursor()).toEqual([2, 9]);
@@ -449,12 +455,14 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
       });
     });
 
-    it('counts what it has', async () => {
+    it('counts what it has, and has room', async () => {
       await append(1, 'one', { put: { sessions: [sessionRow('c')], retained: [retainedRow('a'), retainedRow('b')] } });
-      await store.writeRows({ put: { shareq: [shareQueueRow('g', 1)], outq: [queueRow(sessionKey('c'), 1n)] } });
-      const statistics = await store.statistics();
-      expect(statistics).toMatchObject({ sessions: 1, subs: 0, outq: 1, inq2: 0, wills: 0, retained: 2, shareq: 1, logRecords: 1 });
-      expect(statistics.databaseBytes).toBeGreaterThanOrEqual(0);
+      await store.writeRows({ put: { shareq: [shareQueueRow('g', 1)], outq: [queueRow(reference('c'), 1)] } });
+      const { rows, logRecords, databaseBytes } = await store.statistics();
+      expect(rows).toEqual({ sessions: 1, subs: 0, outq: 1, inq2: 0, wills: 0, retained: 2, shareq: 1, endings: 0 });
+      expect(logRecords).toBe(1);
+      expect(databaseBytes).toBeGreaterThanOrEqual(0);
+      expect(await store.hasRoom()).toBe(true);
     });
   });
 }

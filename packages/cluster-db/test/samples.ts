@@ -1,16 +1,16 @@
 import { Message } from '@si-mqtt/session';
 import {
   atOf,
+  encodedMessage,
   encodeMessage,
   type InboundRow,
   keyOfText,
   type LogRecord,
-  originOf,
   type QueueRow,
   RecordWriter,
   type RetainedRow,
   type SeatRow,
-  type SessionKey,
+  type SessionReference,
   type SessionRow,
   type ShareQueueRow,
   type SubscriptionRow,
@@ -20,9 +20,13 @@ import {
 /** Rows as a broker makes them, with as little said as a test needs. */
 export const now = 1_790_000_000_000;
 
-export function messageBytes(text: string, qos: 0 | 1 | 2 = 1): Uint8Array {
-  const content = { topicName: `topic/${text.slice(0, 20)}`, payload: new TextEncoder().encode(text), qos, retain: false };
-  return encodeMessage(Message.of(content, { clientId: 'publisher', userName: undefined }, now));
+export function message(text: string): Message {
+  const content = { topicName: `topic/${text.slice(0, 20)}`, payload: new TextEncoder().encode(text), qos: 1, retain: false } as const;
+  return Message.of(content, { clientId: 'publisher', userName: undefined }, now);
+}
+
+export function messageBytes(text: string): Uint8Array {
+  return encodeMessage(message(text));
 }
 
 /** `at` of entry 0 of the record `seq` of epoch 1. */
@@ -30,89 +34,67 @@ export function at(seq: number, sessionEpoch = 0): Uint8Array {
   return atOf(sessionEpoch, { seat: 0, epoch: 1, seq }, 0);
 }
 
-export function origin(seq: number, index = 0): Uint8Array {
-  return originOf({ seat: 0, epoch: 1, seq }, index);
-}
-
-export function sessionKey(clientId: string, createdBy = 1): SessionKey {
-  return { sid: keyOfText(clientId), incarnation: origin(createdBy) };
+export function reference(clientId: string, incarnation = 1): SessionReference {
+  return { sid: keyOfText(clientId), incarnation: BigInt(incarnation) };
 }
 
 export function sessionRow(clientId: string, change: Partial<SessionRow> = {}): SessionRow {
   return {
-    ...sessionKey(clientId),
+    ...reference(clientId),
     clientId,
-    epoch: 0,
-    generation: 1,
-    seat: 0,
     userName: null,
-    state: 0,
-    connection: 1,
+    protocolVersion: 5,
+    connected: 1,
     expirySeconds: 3600,
     expiresAt: null,
-    packetIdHigh: 0,
-    options: null,
     at: at(1),
     ...change,
   };
 }
 
-export function subscriptionRow(session: SessionKey, requested: string, change: Partial<SubscriptionRow> = {}): SubscriptionRow {
-  return {
-    ...session,
-    filterHash: keyOfText(requested),
-    requested,
-    qos: 1,
-    flags: 0,
-    subscriptionIdentifier: 0,
-    since: origin(2),
-    retainedProgress: null,
-    at: at(2),
-    ...change,
-  };
+export function subscriptionRow(session: SessionReference, requested: string, change: Partial<SubscriptionRow> = {}): SubscriptionRow {
+  return { ...session, filterHash: keyOfText(requested), requested, qos: 1, flags: 0, subscriptionIdentifier: 0, at: at(2), ...change };
 }
 
-export function queueRow(session: SessionKey, pos: bigint, change: Partial<QueueRow> = {}): QueueRow {
+export function queueRow(session: SessionReference, pos: number, change: Partial<QueueRow> = {}): QueueRow {
   return {
     ...session,
     pos,
-    state: 0,
     packetId: 0,
+    received: 0,
     qos: 1,
     flags: 0,
     subscriptionIdentifiers: null,
-    origin: origin(Number(pos % 1000n)),
-    shareGroup: null,
+    sharedSubscription: null,
     expiresAt: null,
+    size: 100,
     body: messageBytes(`message ${pos}`),
     at: at(3),
     ...change,
   };
 }
 
-export function inboundRow(session: SessionKey, packetId: number, change: Partial<InboundRow> = {}): InboundRow {
-  return { ...session, packetId, origin: origin(packetId), at: at(4), ...change };
+export function inboundRow(session: SessionReference, packetId: number, change: Partial<InboundRow> = {}): InboundRow {
+  return { ...session, packetId, at: at(4), ...change };
 }
 
-export function willRow(session: SessionKey, change: Partial<WillRow> = {}): WillRow {
-  return { ...session, connection: 1, state: 0, delaySeconds: 5, dueAt: null, body: messageBytes('last will'), at: at(1), ...change };
+export function willRow(session: SessionReference, change: Partial<WillRow> = {}): WillRow {
+  return { ...session, delaySeconds: 5, dueAt: null, body: messageBytes('last will'), at: at(1), ...change };
 }
 
 export function retainedRow(topicName: string, change: Partial<RetainedRow> = {}): RetainedRow {
   return { topicHash: keyOfText(topicName), topicName, expiresAt: null, body: messageBytes(topicName), at: at(5), ...change };
 }
 
-export function shareQueueRow(group: string, seq: number, change: Partial<ShareQueueRow> = {}): ShareQueueRow {
+export function shareQueueRow(sharedSubscription: string, pos: number, change: Partial<ShareQueueRow> = {}): ShareQueueRow {
   return {
-    groupHash: keyOfText(group),
-    origin: origin(seq),
-    memberSid: null,
-    memberIncarnation: null,
-    qos: 1,
-    subscriptionIdentifiers: null,
+    groupHash: keyOfText(sharedSubscription),
+    pos,
+    sharedSubscription,
     expiresAt: null,
-    body: messageBytes(`shared ${seq}`),
-    at: at(seq),
+    size: 50,
+    body: messageBytes(`shared ${pos}`),
+    at: at(pos),
     ...change,
   };
 }
@@ -135,14 +117,6 @@ export function seatRow(change: Partial<SeatRow> = {}): SeatRow {
 
 export function record(text: string, derived = 0): LogRecord {
   const writer = new RecordWriter();
-  writer.add({
-    kind: 'publish',
-    message: messageBytes(text),
-    inbound: undefined,
-    will: undefined,
-    retained: false,
-    deliveries: [],
-    waiting: [],
-  });
+  writer.add({ kind: 'retained', message: encodedMessage(message(text)) });
   return { body: writer.finish(), messages: writer.messages, writtenAt: now, derived };
 }

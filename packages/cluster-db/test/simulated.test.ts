@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type LogStore, StoreRefusal } from '../src/index.js';
 import { NoFaults, OneFault, type Outcome, SeededFaults, SimulatedCrash, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
 import { logStoreSuite } from './log-store-suite.js';
-import { queueRow, record, sessionKey, sessionRow } from './samples.js';
+import { queueRow, record, reference, sessionRow } from './samples.js';
 
 for (const rowsWithRecord of [true, false]) {
   const name = rowsWithRecord ? 'simulated store, rows with their record' : 'simulated store, rows after their record';
@@ -15,13 +15,13 @@ for (const rowsWithRecord of [true, false]) {
   });
 
   describe(name, () => {
-    const session = sessionKey('c');
-    const changes = { put: { sessions: [sessionRow('c')], outq: [1n, 2n, 3n, 4n].map((pos) => queueRow(session, pos)) } };
+    const session = reference('c');
+    const changes = { put: { sessions: [sessionRow('c')], outq: [1, 2, 3, 4].map((pos) => queueRow(session, pos)) } };
     const append = (store: LogStore, text = 'one') => store.append({ seat: 0, epoch: 1, seq: 1 }, record(text), changes);
     const opened = (database: SimulatedDatabase, faults = new NoFaults()) => new SimulatedLogStore(database, faults, rowsWithRecord);
     const written = async (database: SimulatedDatabase) => {
-      const { logRecords, outq } = await opened(database).statistics();
-      return [logRecords, outq];
+      const { logRecords, rows } = await opened(database).statistics();
+      return [logRecords, rows.outq];
     };
 
     it.each<[Outcome, number[], number[]]>([

@@ -1,157 +1,150 @@
 import { type QoS } from '@si-mqtt/codec';
-import { type ConnectionEnd, type Subscription } from '@si-mqtt/session';
-import { type StoredWill } from './stored-message.js';
+import { type Message, type Subscription } from '@si-mqtt/session';
+import { type SessionReference } from '../rows.js';
+import { decodeMessage, encodeMessage, type StoredWill } from './stored-message.js';
 
-/** One life of the session of a client identifier. */
-export interface SessionKey {
-  /** `keyOfText(clientId)`. */
-  readonly sid: Uint8Array;
-  /** Origin of the CONNECT entry that created the session. */
-  readonly incarnation: Uint8Array;
-}
-
-/** How far a delivery to a subscriber is. */
-export const DeliveryState = {
-  /** Waits, never sent. */
-  queued: 0,
-  /** Sent under its packet identifier, which it keeps. */
-  sent: 1,
-  /** PUBREC came, PUBCOMP is awaited (QoS 2). */
-  received: 2,
-} as const;
-export type DeliveryState = (typeof DeliveryState)[keyof typeof DeliveryState];
-
-/** A message for one session. */
-export interface Delivery {
-  readonly session: SessionKey;
-  /** Place in the session's queue: generation (23 bits), counter (40 bits). Never used twice in an incarnation. */
-  readonly pos: bigint;
+/** A message in its stored form, made once and shared by all entries and rows that need it. */
+export interface EncodedMessage {
+  /** Made by `encodeMessage`. */
+  readonly bytes: Uint8Array;
+  readonly topicName: string;
   readonly qos: QoS;
-  readonly retain: boolean;
-  readonly subscriptionIdentifiers: readonly number[] | undefined;
-  readonly state: DeliveryState;
-  /** 0: none yet. */
-  readonly packetId: number;
-  /** The group that it was chosen from; undefined: not shared. */
-  readonly group: Uint8Array | undefined;
+  readonly isEmpty: boolean;
+  /** `Message.size`. */
+  readonly size: number;
+  /** Wall clock, milliseconds; null: never. */
+  readonly expiresAt: number | null;
 }
 
-/** A message for a group that has no member online: it waits in the group's own queue. */
-export interface WaitingDelivery {
-  /** `keyOfText('$share/{ShareName}/{filter}')`. */
-  readonly group: Uint8Array;
-  readonly qos: QoS;
-  readonly subscriptionIdentifiers: readonly number[] | undefined;
+export function encodedMessage(message: Message, bytes: Uint8Array = encodeMessage(message)): EncodedMessage {
+  const { topicName, qos, size, expiresAt, payloadLength } = message;
+  return { bytes, topicName, qos, isEmpty: payloadLength === 0, size, expiresAt: expiresAt === Infinity ? null : expiresAt };
 }
 
-/** A message was published: by a PUBLISH, by a will, or by the broker itself. */
-export interface PublishEntry {
-  readonly kind: 'publish';
-  /** Made by `encodeMessage`; also the body of the rows that follow from the entry. */
-  readonly message: Uint8Array;
-  /** The QoS 2 PUBLISH that brought it: its packet identifier must not publish again. */
-  readonly inbound: { readonly session: SessionKey; readonly packetId: number } | undefined;
-  /** The will that fired: whose, and of which connection. */
-  readonly will: { readonly session: SessionKey; readonly connection: number } | undefined;
-  /** It replaces, or with an empty payload removes, the retained message of its topic. */
-  readonly retained: boolean;
-  readonly deliveries: readonly Delivery[];
-  readonly waiting: readonly WaitingDelivery[];
+/** The same from a record. */
+export function reencodedMessage(bytes: Uint8Array): EncodedMessage {
+  return encodedMessage(decodeMessage(bytes), bytes);
 }
 
-export interface ConnectEntry {
-  readonly kind: 'connect';
-  readonly session: SessionKey;
+/** A client connected, its connection ended, or its will: the session's own state, as a whole. */
+export interface SessionEntry {
+  readonly kind: 'session';
+  readonly session: SessionReference;
   readonly clientId: string;
   readonly userName: string | undefined;
-  /** Counts the connections of the session. */
-  readonly connection: number;
-  /** Infinity: the session never expires. */
-  readonly sessionExpiryInterval: number;
-  readonly will: StoredWill | undefined;
-  /** Incarnation that this connection ended by Clean Start. */
-  readonly ended: Uint8Array | undefined;
-}
-
-/** DISCONNECT, or the connection was lost. */
-export interface DisconnectEntry {
-  readonly kind: 'disconnect';
-  readonly session: SessionKey;
-  readonly connection: number;
-  readonly end: ConnectionEnd;
+  readonly protocolVersion: number;
+  readonly connected: boolean;
+  /** Infinity: never expires. */
   readonly sessionExpiryInterval: number;
   /** Wall clock, milliseconds; Infinity: never. */
   readonly expiresAt: number;
-  /** When the will is due; undefined: there is none any more. */
+  readonly will: StoredWill | undefined;
+  /** When a will that waits is due; undefined: it does not wait yet. */
   readonly willDueAt: number | undefined;
 }
 
-export type StoredSubscription = Omit<Subscription, 'mayReceive'>;
-
-export interface SubscribeEntry {
-  readonly kind: 'subscribe';
-  readonly session: SessionKey;
-  readonly subscriptions: readonly StoredSubscription[];
+export interface WillEndedEntry {
+  readonly kind: 'willEnded';
+  readonly session: SessionReference;
 }
 
-export interface UnsubscribeEntry {
-  readonly kind: 'unsubscribe';
-  readonly session: SessionKey;
-  /** As the client wrote them in SUBSCRIBE. */
-  readonly requested: readonly string[];
+export interface EndedEntry {
+  readonly kind: 'ended';
+  readonly session: SessionReference;
 }
 
-/** PUBREL came: the packet identifiers may publish again. */
-export interface ReleaseInboundEntry {
-  readonly kind: 'releaseInbound';
-  readonly session: SessionKey;
-  readonly packetIds: readonly number[];
+export interface SubscribedEntry {
+  readonly kind: 'subscribed';
+  readonly session: SessionReference;
+  readonly subscription: Omit<Subscription, 'mayReceive'>;
 }
 
-/** Deliveries went on: they got their packet identifier, or PUBREC came. */
-export interface OutboundEntry {
-  readonly kind: 'outbound';
-  readonly session: SessionKey;
-  readonly states: readonly { readonly pos: bigint; readonly packetId: number; readonly state: DeliveryState }[];
+export interface UnsubscribedEntry {
+  readonly kind: 'unsubscribed';
+  readonly session: SessionReference;
+  /** As the client wrote it in SUBSCRIBE. */
+  readonly requested: string;
 }
 
-/** Deliveries are finished; needed where a replay must not bring them back. */
+/** A message for one session. */
+export interface EnqueuedEntry {
+  readonly kind: 'enqueued';
+  readonly session: SessionReference;
+  readonly position: number;
+  readonly message: EncodedMessage;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers: readonly number[] | undefined;
+  readonly sharedSubscription: string | undefined;
+  /** 0: waits. */
+  readonly packetId: number;
+}
+
+/** A delivery has got its packet identifier, or PUBREC came. */
+export interface WentOnEntry {
+  readonly kind: 'wentOn';
+  readonly session: SessionReference;
+  readonly position: number;
+  readonly packetId: number;
+  readonly received: boolean;
+}
+
 export interface FinishedEntry {
   readonly kind: 'finished';
-  readonly session: SessionKey;
-  readonly positions: readonly bigint[];
+  readonly session: SessionReference;
+  readonly position: number;
 }
 
-export interface SessionEndEntry {
-  readonly kind: 'sessionEnd';
-  readonly session: SessionKey;
+/** A QoS 2 PUBLISH was taken: its packet identifier must not publish again. */
+export interface InboundReceivedEntry {
+  readonly kind: 'inboundReceived';
+  readonly session: SessionReference;
+  readonly packetId: number;
 }
 
-/** A message of a group's queue went to a member. */
-export interface ShareMoveEntry {
-  readonly kind: 'shareMove';
-  readonly group: Uint8Array;
-  readonly origin: Uint8Array;
-  readonly message: Uint8Array;
-  readonly delivery: Delivery;
+export interface InboundReleasedEntry {
+  readonly kind: 'inboundReleased';
+  readonly session: SessionReference;
+  readonly packetId: number;
 }
 
-/** Messages left a group's queue: expired, over the limit, or the group is no more. */
-export interface ShareRemoveEntry {
-  readonly kind: 'shareRemove';
-  readonly group: Uint8Array;
-  readonly origins: readonly Uint8Array[];
+/** Replaces, or with an empty payload removes, the retained message of its topic. */
+export interface RetainedEntry {
+  readonly kind: 'retained';
+  readonly message: EncodedMessage;
+}
+
+/** A message waits for a member of a shared subscription. */
+export interface GroupEnqueuedEntry {
+  readonly kind: 'groupEnqueued';
+  readonly sharedSubscription: string;
+  readonly position: number;
+  readonly message: EncodedMessage;
+}
+
+export interface GroupFinishedEntry {
+  readonly kind: 'groupFinished';
+  readonly sharedSubscription: string;
+  readonly position: number;
+}
+
+export interface GroupEndedEntry {
+  readonly kind: 'groupEnded';
+  readonly sharedSubscription: string;
 }
 
 export type Entry =
-  | PublishEntry
-  | ConnectEntry
-  | DisconnectEntry
-  | SubscribeEntry
-  | UnsubscribeEntry
-  | ReleaseInboundEntry
-  | OutboundEntry
+  | SessionEntry
+  | WillEndedEntry
+  | EndedEntry
+  | SubscribedEntry
+  | UnsubscribedEntry
+  | EnqueuedEntry
+  | WentOnEntry
   | FinishedEntry
-  | SessionEndEntry
-  | ShareMoveEntry
-  | ShareRemoveEntry;
+  | InboundReceivedEntry
+  | InboundReleasedEntry
+  | RetainedEntry
+  | GroupEnqueuedEntry
+  | GroupFinishedEntry
+  | GroupEndedEntry;

@@ -1,50 +1,52 @@
 import { type QoS } from '@si-mqtt/codec';
-import { type ConnectionEnd } from '@si-mqtt/session';
 import { ByteReader, ByteWriter, FormatError } from '../bytes.js';
 import { keyLength } from '../position.js';
+import { type SessionReference } from '../rows.js';
 import {
-  type ConnectEntry,
-  type Delivery,
-  type DeliveryState,
-  type DisconnectEntry,
+  type EncodedMessage,
+  type EnqueuedEntry,
   type Entry,
-  type PublishEntry,
-  type SessionKey,
-  type StoredSubscription,
-  type WaitingDelivery,
+  reencodedMessage,
+  type SessionEntry,
+  type SubscribedEntry,
 } from './entries.js';
 
 /**
- * The body of a record: format version (1 byte), then entries, each kind (1), length of what follows (4), content. Numbers of kinds are never
- * given again; a new field of an entry needs a new format version, whose reader also reads the older ones (test/golden has them all).
+ * The body of a record: format version (1 byte), then parts, each kind (1), length of what follows (4), content. A part is an entry, or a message
+ * that later entries refer to by its number in the record. Numbers of kinds are never given again; a new field of an entry needs a new format
+ * version, whose reader also reads the older ones (test/golden has them all).
  */
 const formatVersion = 1;
+const messageKind = 1;
 const kindNumbers: { readonly [Kind in Entry['kind']]: number } = {
-  publish: 1,
-  connect: 2,
-  disconnect: 3,
-  subscribe: 4,
-  unsubscribe: 5,
-  releaseInbound: 6,
-  outbound: 7,
-  finished: 8,
-  sessionEnd: 9,
-  shareMove: 10,
-  shareRemove: 11,
+  session: 2,
+  willEnded: 3,
+  ended: 4,
+  subscribed: 5,
+  unsubscribed: 6,
+  enqueued: 7,
+  wentOn: 8,
+  finished: 9,
+  inboundReceived: 10,
+  inboundReleased: 11,
+  retained: 12,
+  groupEnqueued: 13,
+  groupFinished: 14,
+  groupEnded: 15,
 };
 const kinds = new Map(Object.entries(kindNumbers).map(([kind, number]) => [number, kind as Entry['kind']]));
-const connectionEnds: readonly ConnectionEnd[] = ['disconnected', 'lost', 'takenOver', 'replaced', 'shutdown'];
-/** The index of an entry has two bytes in an origin. */
+/** The index of an entry has two bytes in `at`. */
 export const entriesMax = 0x1_0000;
 const never = 0xffff_ffff_ffff;
 const neverSeconds = 0xffff_ffff;
+/** Kind and length. */
+const headLength = 5;
 
 /** Packs the entries of one commit. */
 export class RecordWriter {
   entries = 0;
-  /** PUBLISH entries. */
-  messages = 0;
   private readonly writer: ByteWriter = new ByteWriter(4096);
+  private readonly messageNumbers: Map<EncodedMessage, number> = new Map();
 
   constructor() {
     this.writer.u8(formatVersion);
@@ -54,20 +56,18 @@ export class RecordWriter {
     return this.writer.length;
   }
 
+  get messages(): number {
+    return this.messageNumbers.size;
+  }
+
   /** Returns the index of the entry in its record. */
   add(entry: Entry): number {
     if (this.entries === entriesMax) throw new RangeError(`a record holds at most ${entriesMax} entries`);
     const { writer } = this;
-    writer.u8(kindNumbers[entry.kind]).u32(0);
-    const start = writer.length;
-    try {
-      writeEntry(writer, entry);
-    } catch (error) {
-      writer.truncate(start - 5);
-      throw error;
-    }
+    const number = 'message' in entry ? this.numberOf(entry.message) : 0;
+    const start = this.begin(kindNumbers[entry.kind]);
+    writeEntry(writer, entry, number);
     writer.patchU32(start - 4, writer.length - start);
-    if (entry.kind === 'publish') this.messages += 1;
     return this.entries++;
   }
 
@@ -75,6 +75,27 @@ export class RecordWriter {
   finish(): Uint8Array {
     return this.writer.copy();
   }
+
+  private numberOf(message: EncodedMessage): number {
+    const known = this.messageNumbers.get(message);
+    if (known !== undefined) return known;
+    const start = this.begin(messageKind);
+    this.writer.raw(message.bytes);
+    this.writer.patchU32(start - 4, message.bytes.length);
+    const number = this.messageNumbers.size;
+    this.messageNumbers.set(message, number);
+    return number;
+  }
+
+  private begin(kind: number): number {
+    this.writer.u8(kind).u32(0);
+    return this.writer.length;
+  }
+}
+
+/** What `RecordWriter` would need for the entry, more or less. */
+export function entryBytes(entry: Entry): number {
+  return headLength + 60 + ('message' in entry ? entry.message.bytes.length : 0);
 }
 
 /** Entries of a record, in their order; their bytes are views into the body. */
@@ -83,199 +104,171 @@ export function readRecord(body: Uint8Array): Entry[] {
   const version = reader.u8();
   if (version !== formatVersion) throw new FormatError(`a record has format ${version}; this program knows ${formatVersion}`);
   const entries: Entry[] = [];
+  const messages: EncodedMessage[] = [];
   while (!reader.atEnd) {
     const number = reader.u8();
+    const bytes = reader.raw(reader.u32());
+    if (number === messageKind) {
+      messages.push(reencodedMessage(bytes));
+      continue;
+    }
     const kind = kinds.get(number);
     if (kind === undefined) throw new FormatError(`a record has an entry of kind ${number}`);
-    const content = new ByteReader(reader.raw(reader.u32()));
-    entries.push(readEntry(content, kind));
+    const content = new ByteReader(bytes);
+    entries.push(readEntry(content, kind, messages));
     if (!content.atEnd) throw new FormatError(`an entry of kind ${kind} is longer than its content`);
   }
   return entries;
 }
 
-function writeEntry(writer: ByteWriter, entry: Entry): void {
+function writeEntry(writer: ByteWriter, entry: Entry, messageNumber: number): void {
+  if ('session' in entry) writeSession(writer, entry.session);
   switch (entry.kind) {
-    case 'publish':
-      return writePublish(writer, entry);
-    case 'connect':
-      return writeConnect(writer, entry);
-    case 'disconnect':
-      return writeDisconnect(writer, entry);
-    case 'subscribe':
-      writeSession(writer, entry.session);
-      return writeList(writer, entry.subscriptions, writeSubscription);
-    case 'unsubscribe':
-      writeSession(writer, entry.session);
-      return writeList(writer, entry.requested, (requested) => writer.text(requested));
-    case 'releaseInbound':
-      writeSession(writer, entry.session);
-      return writeList(writer, entry.packetIds, (packetId) => writer.u16(packetId));
-    case 'outbound':
-      writeSession(writer, entry.session);
-      return writeList(writer, entry.states, ({ pos, packetId, state }) => writer.u64(pos).u16(packetId).u8(state));
+    case 'session':
+      writeSessionState(writer, entry);
+      return;
+    case 'willEnded':
+    case 'ended':
+      return;
+    case 'subscribed':
+      writeSubscription(writer, entry.subscription);
+      return;
+    case 'unsubscribed':
+      writer.text(entry.requested);
+      return;
+    case 'enqueued':
+      writer.varint(messageNumber);
+      writeDelivery(writer, entry);
+      return;
+    case 'wentOn':
+      writer
+        .varint(entry.position)
+        .u16(entry.packetId)
+        .u8(entry.received ? 1 : 0);
+      return;
     case 'finished':
-      writeSession(writer, entry.session);
-      return writeList(writer, entry.positions, (pos) => writer.u64(pos));
-    case 'sessionEnd':
-      return writeSession(writer, entry.session);
-    case 'shareMove':
-      writeKey(writer, entry.group);
-      writeKey(writer, entry.origin);
-      writer.block(entry.message);
-      return writeDelivery(entry.delivery, writer);
-    case 'shareRemove':
-      writeKey(writer, entry.group);
-      return writeList(writer, entry.origins, (origin) => writeKey(writer, origin));
+      writer.varint(entry.position);
+      return;
+    case 'inboundReceived':
+    case 'inboundReleased':
+      writer.u16(entry.packetId);
+      return;
+    case 'retained':
+      writer.varint(messageNumber);
+      return;
+    case 'groupEnqueued':
+      writer.varint(messageNumber).varint(entry.position).text(entry.sharedSubscription);
+      return;
+    case 'groupFinished':
+      writer.varint(entry.position).text(entry.sharedSubscription);
+      return;
+    case 'groupEnded':
+      writer.text(entry.sharedSubscription);
+      return;
   }
 }
 
-function readEntry(reader: ByteReader, kind: Entry['kind']): Entry {
+function readEntry(reader: ByteReader, kind: Entry['kind'], messages: readonly EncodedMessage[]): Entry {
+  const message = () => {
+    const found = messages[reader.varint()];
+    if (found === undefined) throw new FormatError('an entry refers to a message that the record does not have');
+    return found;
+  };
   switch (kind) {
-    case 'publish':
-      return readPublish(reader);
-    case 'connect':
-      return readConnect(reader);
-    case 'disconnect':
-      return readDisconnect(reader);
-    case 'subscribe':
-      return { kind, session: readSession(reader), subscriptions: readList(reader, readSubscription) };
-    case 'unsubscribe':
-      return { kind, session: readSession(reader), requested: readList(reader, () => reader.text()) };
-    case 'releaseInbound':
-      return { kind, session: readSession(reader), packetIds: readList(reader, () => reader.u16()) };
-    case 'outbound': {
-      const state = () => ({ pos: reader.u64(), packetId: reader.u16(), state: reader.u8() as DeliveryState });
-      return { kind, session: readSession(reader), states: readList(reader, state) };
-    }
-    case 'finished':
-      return { kind, session: readSession(reader), positions: readList(reader, () => reader.u64()) };
-    case 'sessionEnd':
+    case 'session':
+      return readSessionState(reader);
+    case 'willEnded':
+    case 'ended':
       return { kind, session: readSession(reader) };
-    case 'shareMove': {
-      const group = reader.raw(keyLength);
-      const origin = reader.raw(keyLength);
-      return { kind, group, origin, message: reader.block(), delivery: readDelivery(reader) };
+    case 'subscribed':
+      return { kind, session: readSession(reader), subscription: readSubscription(reader) };
+    case 'unsubscribed':
+      return { kind, session: readSession(reader), requested: reader.text() };
+    case 'enqueued': {
+      const session = readSession(reader);
+      return readDelivery(reader, session, message());
     }
-    case 'shareRemove':
-      return { kind, group: reader.raw(keyLength), origins: readList(reader, () => reader.raw(keyLength)) };
+    case 'wentOn':
+      return { kind, session: readSession(reader), position: reader.varint(), packetId: reader.u16(), received: reader.u8() === 1 };
+    case 'finished':
+      return { kind, session: readSession(reader), position: reader.varint() };
+    case 'inboundReceived':
+    case 'inboundReleased':
+      return { kind, session: readSession(reader), packetId: reader.u16() };
+    case 'retained':
+      return { kind, message: message() };
+    case 'groupEnqueued':
+      return { kind, message: message(), position: reader.varint(), sharedSubscription: reader.text() };
+    case 'groupFinished':
+      return { kind, position: reader.varint(), sharedSubscription: reader.text() };
+    case 'groupEnded':
+      return { kind, sharedSubscription: reader.text() };
   }
 }
 
-const PublishFlag = { retained: 1, inbound: 2, will: 4 } as const;
+const SessionFlag = { userName: 1, will: 2, connected: 4 } as const;
 
-function writePublish(writer: ByteWriter, entry: PublishEntry): void {
-  const { inbound, will, retained } = entry;
+function writeSessionState(writer: ByteWriter, entry: SessionEntry): void {
+  const { userName, will, sessionExpiryInterval, expiresAt } = entry;
   const flags =
-    (retained ? PublishFlag.retained : 0) | (inbound === undefined ? 0 : PublishFlag.inbound) | (will === undefined ? 0 : PublishFlag.will);
-  writer.u8(flags).block(entry.message);
-  if (inbound !== undefined) {
-    writeSession(writer, inbound.session);
-    writer.u16(inbound.packetId);
-  }
-  if (will !== undefined) {
-    writeSession(writer, will.session);
-    writer.varint(will.connection);
-  }
-  writeList(writer, entry.deliveries, writeDelivery);
-  writeList(writer, entry.waiting, writeWaiting);
-}
-
-function readPublish(reader: ByteReader): PublishEntry {
-  const flags = reader.u8();
-  const message = reader.block();
-  return {
-    kind: 'publish',
-    message,
-    inbound: (flags & PublishFlag.inbound) === 0 ? undefined : { session: readSession(reader), packetId: reader.u16() },
-    will: (flags & PublishFlag.will) === 0 ? undefined : { session: readSession(reader), connection: reader.varint() },
-    retained: (flags & PublishFlag.retained) !== 0,
-    deliveries: readList(reader, readDelivery),
-    waiting: readList(reader, readWaiting),
-  };
-}
-
-const ConnectFlag = { userName: 1, will: 2, ended: 4 } as const;
-
-function writeConnect(writer: ByteWriter, entry: ConnectEntry): void {
-  const { userName, will, ended } = entry;
-  writeSession(writer, entry.session);
-  const flags =
-    (userName === undefined ? 0 : ConnectFlag.userName) |
-    (will === undefined ? 0 : ConnectFlag.will) |
-    (ended === undefined ? 0 : ConnectFlag.ended);
-  writer.u8(flags).text(entry.clientId).varint(entry.connection);
-  writeSeconds(writer, entry.sessionExpiryInterval);
+    (userName === undefined ? 0 : SessionFlag.userName) |
+    (will === undefined ? 0 : SessionFlag.will) |
+    (entry.connected ? SessionFlag.connected : 0);
+  writer.u8(flags).u8(entry.protocolVersion).text(entry.clientId);
+  writer.u32(sessionExpiryInterval === Infinity ? neverSeconds : sessionExpiryInterval);
+  writer.u48(expiresAt === Infinity ? never : expiresAt);
   if (userName !== undefined) writer.text(userName);
-  if (will !== undefined) writer.u32(will.delaySeconds).block(will.message);
-  if (ended !== undefined) writeKey(writer, ended);
+  if (will === undefined) return;
+  writer.u48(entry.willDueAt ?? never);
+  writer.u32(will.delaySeconds).block(will.message);
 }
 
-function readConnect(reader: ByteReader): ConnectEntry {
+function readSessionState(reader: ByteReader): SessionEntry {
   const session = readSession(reader);
   const flags = reader.u8();
-  return {
-    kind: 'connect',
-    session,
-    clientId: reader.text(),
-    connection: reader.varint(),
-    sessionExpiryInterval: readSeconds(reader),
-    userName: (flags & ConnectFlag.userName) === 0 ? undefined : reader.text(),
-    will: (flags & ConnectFlag.will) === 0 ? undefined : { delaySeconds: reader.u32(), message: reader.block() },
-    ended: (flags & ConnectFlag.ended) === 0 ? undefined : reader.raw(keyLength),
-  };
-}
-
-function writeDisconnect(writer: ByteWriter, entry: DisconnectEntry): void {
-  writeSession(writer, entry.session);
-  writer.varint(entry.connection).u8(connectionEnds.indexOf(entry.end));
-  writeSeconds(writer, entry.sessionExpiryInterval);
-  writer.u48(entry.expiresAt === Infinity ? never : entry.expiresAt);
-  writer.u48(entry.willDueAt ?? never);
-}
-
-function readDisconnect(reader: ByteReader): DisconnectEntry {
-  const session = readSession(reader);
-  const connection = reader.varint();
-  const end = connectionEnds[reader.u8()];
-  if (end === undefined) throw new FormatError('a connection ended in an unknown way');
-  const sessionExpiryInterval = readSeconds(reader);
+  const protocolVersion = reader.u8();
+  const clientId = reader.text();
+  const seconds = reader.u32();
   const expiresAt = reader.u48();
-  const willDueAt = reader.u48();
+  const userName = (flags & SessionFlag.userName) === 0 ? undefined : reader.text();
+  const hasWill = (flags & SessionFlag.will) !== 0;
+  const dueAt = hasWill ? reader.u48() : never;
   return {
-    kind: 'disconnect',
+    kind: 'session',
     session,
-    connection,
-    end,
-    sessionExpiryInterval,
+    clientId,
+    userName,
+    protocolVersion,
+    connected: (flags & SessionFlag.connected) !== 0,
+    sessionExpiryInterval: seconds === neverSeconds ? Infinity : seconds,
     expiresAt: expiresAt === never ? Infinity : expiresAt,
-    willDueAt: willDueAt === never ? undefined : willDueAt,
+    will: hasWill ? { delaySeconds: reader.u32(), message: reader.block() } : undefined,
+    willDueAt: dueAt === never ? undefined : dueAt,
   };
 }
 
 const SubscriptionFlag = { noLocal: 1, retainAsPublished: 2, shared: 4 } as const;
 
-function writeSubscription(subscription: StoredSubscription, writer: ByteWriter): void {
+function writeSubscription(writer: ByteWriter, subscription: SubscribedEntry['subscription']): void {
   const { noLocal, retainAsPublished, shareName } = subscription;
   const flags =
     (noLocal ? SubscriptionFlag.noLocal : 0) |
     (retainAsPublished ? SubscriptionFlag.retainAsPublished : 0) |
     (shareName === undefined ? 0 : SubscriptionFlag.shared);
-  writer.u8(flags).u8(subscription.qos).varint(subscription.subscriptionIdentifier);
-  writer.text(subscription.topicFilter).text(shareName ?? '');
-  writer.text(subscription.requested);
+  writer.u8(flags).u8(subscription.qos).varint(subscription.subscriptionIdentifier).text(subscription.requested);
+  if (shareName !== undefined) writer.text(shareName).text(subscription.topicFilter);
 }
 
-function readSubscription(reader: ByteReader): StoredSubscription {
+function readSubscription(reader: ByteReader): SubscribedEntry['subscription'] {
   const flags = reader.u8();
   const qos = reader.u8() as QoS;
   const subscriptionIdentifier = reader.varint();
-  const topicFilter = reader.text();
-  const shareName = reader.text();
+  const requested = reader.text();
+  const isShared = (flags & SubscriptionFlag.shared) !== 0;
   return {
-    requested: reader.text(),
-    topicFilter,
-    shareName: (flags & SubscriptionFlag.shared) === 0 ? undefined : shareName,
+    requested,
+    shareName: isShared ? reader.text() : undefined,
+    topicFilter: isShared ? reader.text() : requested,
     qos,
     noLocal: (flags & SubscriptionFlag.noLocal) !== 0,
     retainAsPublished: (flags & SubscriptionFlag.retainAsPublished) !== 0,
@@ -283,91 +276,53 @@ function readSubscription(reader: ByteReader): StoredSubscription {
   };
 }
 
-const DeliveryFlag = { retain: 0x10, group: 0x20, identifiers: 0x40 } as const;
+const DeliveryFlag = { retain: 4, shared: 8, identifiers: 16 } as const;
 
-/** The first byte: QoS (2 bits), state (2 bits), flags. */
-function writeDelivery(delivery: Delivery, writer: ByteWriter): void {
-  const { group, subscriptionIdentifiers } = delivery;
+/** The first byte: QoS (2 bits), flags. */
+function writeDelivery(writer: ByteWriter, delivery: EnqueuedEntry): void {
+  const { sharedSubscription, subscriptionIdentifiers } = delivery;
   const flags =
     (delivery.retain ? DeliveryFlag.retain : 0) |
-    (group === undefined ? 0 : DeliveryFlag.group) |
+    (sharedSubscription === undefined ? 0 : DeliveryFlag.shared) |
     (subscriptionIdentifiers === undefined ? 0 : DeliveryFlag.identifiers);
-  writer.u8(delivery.qos | (delivery.state << 2) | flags);
-  writeSession(writer, delivery.session);
-  writer.u64(delivery.pos).u16(delivery.packetId);
-  if (group !== undefined) writeKey(writer, group);
+  writer.u8(delivery.qos | flags).varint(delivery.position);
+  writer.u16(delivery.packetId);
+  if (sharedSubscription !== undefined) writer.text(sharedSubscription);
   if (subscriptionIdentifiers !== undefined) writeNumbers(writer, subscriptionIdentifiers);
 }
 
-function readDelivery(reader: ByteReader): Delivery {
+function readDelivery(reader: ByteReader, session: SessionReference, message: EncodedMessage): EnqueuedEntry {
   const first = reader.u8();
   return {
-    session: readSession(reader),
-    pos: reader.u64(),
+    kind: 'enqueued',
+    session,
+    message,
+    position: reader.varint(),
     packetId: reader.u16(),
-    group: (first & DeliveryFlag.group) === 0 ? undefined : reader.raw(keyLength),
+    sharedSubscription: (first & DeliveryFlag.shared) === 0 ? undefined : reader.text(),
     subscriptionIdentifiers: (first & DeliveryFlag.identifiers) === 0 ? undefined : readNumbers(reader),
     qos: (first & 3) as QoS,
-    state: ((first >> 2) & 3) as DeliveryState,
     retain: (first & DeliveryFlag.retain) !== 0,
   };
 }
 
-function writeWaiting(waiting: WaitingDelivery, writer: ByteWriter): void {
-  writer.u8(waiting.qos | (waiting.subscriptionIdentifiers === undefined ? 0 : DeliveryFlag.identifiers));
-  writeKey(writer, waiting.group);
-  if (waiting.subscriptionIdentifiers !== undefined) writeNumbers(writer, waiting.subscriptionIdentifiers);
+function writeSession(writer: ByteWriter, { sid, incarnation }: SessionReference): void {
+  writer.raw(sid).u64(incarnation);
 }
 
-function readWaiting(reader: ByteReader): WaitingDelivery {
-  const first = reader.u8();
-  return {
-    group: reader.raw(keyLength),
-    subscriptionIdentifiers: (first & DeliveryFlag.identifiers) === 0 ? undefined : readNumbers(reader),
-    qos: (first & 3) as QoS,
-  };
-}
-
-function writeSession(writer: ByteWriter, { sid, incarnation }: SessionKey): void {
-  writeKey(writer, sid);
-  writeKey(writer, incarnation);
-}
-
-function readSession(reader: ByteReader): SessionKey {
-  return { sid: reader.raw(keyLength), incarnation: reader.raw(keyLength) };
-}
-
-function writeKey(writer: ByteWriter, key: Uint8Array): void {
-  if (key.length !== keyLength) throw new RangeError(`a key of ${key.length} bytes`);
-  writer.raw(key);
-}
-
-function writeSeconds(writer: ByteWriter, seconds: number): void {
-  writer.u32(seconds === Infinity ? neverSeconds : seconds);
-}
-
-function readSeconds(reader: ByteReader): number {
-  const seconds = reader.u32();
-  return seconds === neverSeconds ? Infinity : seconds;
-}
-
-function writeList<Item>(writer: ByteWriter, items: readonly Item[], write: (item: Item, writer: ByteWriter) => void): void {
-  writer.varint(items.length);
-  for (const item of items) write(item, writer);
-}
-
-function readList<Item>(reader: ByteReader, read: (reader: ByteReader) => Item): Item[] {
-  const items: Item[] = [];
-  for (let count = reader.varint(); count > 0; count -= 1) items.push(read(reader));
-  return items;
+function readSession(reader: ByteReader): SessionReference {
+  return { sid: reader.raw(keyLength), incarnation: reader.u64() };
 }
 
 function writeNumbers(writer: ByteWriter, numbers: readonly number[]): void {
-  writeList(writer, numbers, (number) => writer.varint(number));
+  writer.varint(numbers.length);
+  for (const number of numbers) writer.varint(number);
 }
 
 function readNumbers(reader: ByteReader): number[] {
-  return readList(reader, () => reader.varint());
+  const numbers: number[] = [];
+  for (let count = reader.varint(); count > 0; count -= 1) numbers.push(reader.varint());
+  return numbers;
 }
 
 /** Subscription Identifiers as a column. */

@@ -1,6 +1,7 @@
 import { type LogRecord } from '../log-store.js';
 import { compareBytes, type LogPosition } from '../position.js';
 import {
+  type EndingRow,
   type QueueStateRow,
   type RowChanges,
   removedByKeyAlone,
@@ -29,6 +30,7 @@ export class SimulatedDatabase {
     wills: new Map(),
     retained: new Map(),
     shareq: new Map(),
+    endings: new Map(),
   };
   private late: { calls: number; readonly step: Step }[] = [];
 
@@ -44,8 +46,8 @@ export class SimulatedDatabase {
   }
 
   /** The rows of a table whose keys begin with the given bytes, in the order of their keys. */
-  rows<Name extends TableName>(table: Name, prefix: readonly Uint8Array[] = []): TableRows[Name][] {
-    const beginning = prefix.map(hex).join('');
+  rows<Name extends TableName>(table: Name, prefix: readonly (Uint8Array | bigint)[] = []): TableRows[Name][] {
+    const beginning = prefix.map(keyPart).join('');
     const rows: ReadonlyMap<string, TableRows[Name]> = this.tables[table];
     return [...rows.entries()]
       .filter(([key]) => key.startsWith(beginning))
@@ -65,7 +67,7 @@ export class SimulatedDatabase {
     }
     for (const row of changes.queueStates ?? []) steps.push(() => this.goOn(row));
     for (const table of tableNames) {
-      if (table === 'sessions') continue;
+      if (table === 'endings') continue;
       for (const removal of changes.removed?.[table] ?? []) steps.push(() => this.remove(table, removal));
     }
     return steps;
@@ -99,11 +101,18 @@ export class SimulatedDatabase {
     this.tables[table].delete(keyOf(table, row));
   }
 
+  /** Unless the same group has ended again. */
+  deleteEnding(ending: EndingRow): void {
+    const key = keyOf('endings', ending);
+    const stored = this.tables.endings.get(key);
+    if (stored !== undefined && compareBytes(stored.at, ending.at) <= 0) this.tables.endings.delete(key);
+  }
+
   private goOn(change: QueueStateRow): void {
     const key = keyOf('outq', change);
     const stored = this.tables.outq.get(key);
     if (stored === undefined || compareBytes(stored.at, change.at) >= 0) return;
-    this.tables.outq.set(key, { ...stored, state: change.state, packetId: change.packetId, at: change.at.slice() });
+    this.tables.outq.set(key, { ...stored, packetId: change.packetId, received: change.received, at: change.at.slice() });
   }
 
   private remove(table: TableName, removal: object): void {
@@ -116,13 +125,9 @@ export class SimulatedDatabase {
 
 /** A text whose order is that of the key. */
 function keyOf(table: TableName, row: object): string {
-  return tableKeys[table].map((column) => keyPart((row as Record<string, unknown>)[column])).join('');
+  return tableKeys[table].map((column) => keyPart((row as Record<string, Uint8Array | number | bigint>)[column])).join('');
 }
 
-function keyPart(value: unknown): string {
-  return value instanceof Uint8Array ? hex(value) : (value as number | bigint).toString(16).padStart(16, '0');
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+function keyPart(value: Uint8Array | number | bigint): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value.toString(16).padStart(16, '0');
 }

@@ -1,16 +1,24 @@
-import { type LogRecord, type LogStore, type SessionRows, type StoredRecord, StoreRefusal, type StoreStatistics } from '../log-store.js';
-import { compareBytes, type LogPosition } from '../position.js';
-import { type SessionKey } from '../record/entries.js';
 import {
+  type GroupTotals,
+  type LogRecord,
+  type LogStore,
+  type QueueTotals,
+  type SessionRows,
+  type StoredRecord,
+  StoreRefusal,
+  type StoreStatistics,
+} from '../log-store.js';
+import { compareBytes, type LogPosition } from '../position.js';
+import {
+  EndingKind,
+  type EndingRow,
   type QueueRow,
   type RetainedRow,
   type RowChanges,
   type SeatRow,
-  type SessionRow,
+  type SessionReference,
   type ShareQueueRow,
   tableNames,
-  type WillRow,
-  WillRowState,
 } from '../rows.js';
 import { type Faults } from './faults.js';
 import { type SimulatedDatabase, type Step } from './simulated-database.js';
@@ -110,72 +118,75 @@ export class SimulatedLogStore implements LogStore {
     this.write('writeRows', this.rowsWithRecord ? [() => steps.forEach((step) => step())] : steps);
   }
 
-  async readSession(sid: Uint8Array): Promise<SessionRows | undefined> {
-    this.read('readSession');
-    const session = this.database.rows('sessions', [sid])[0];
-    return session === undefined ? undefined : this.withParts(session);
-  }
-
   async readSessions(after: Uint8Array | undefined, limit: number): Promise<readonly SessionRows[]> {
     this.read('readSessions');
-    const sessions = this.database.rows('sessions').filter(({ sid }) => after === undefined || compareBytes(sid, after) > 0);
-    return sessions.slice(0, limit).map((session) => this.withParts(session));
+    const { database } = this;
+    const sessions = database.rows('sessions').filter(({ sid }) => after === undefined || compareBytes(sid, after) > 0);
+    return structuredClone(
+      sessions.slice(0, limit).map((session) => {
+        const key = [session.sid, session.incarnation];
+        const will = database.rows('wills', [session.sid]).find(({ incarnation }) => incarnation === session.incarnation);
+        return {
+          session,
+          subs: database.rows('subs', key),
+          inq2: database.rows('inq2', key),
+          will,
+          queue: totals(database.rows('outq', key)),
+        };
+      }),
+    );
   }
 
-  async readQueue(session: SessionKey, after: bigint, limit: number, bytesMax: number): Promise<readonly QueueRow[]> {
+  async readQueue(session: SessionReference, after: number, limit: number, bytesMax: number): Promise<readonly QueueRow[]> {
     this.read('readQueue');
     const rows = this.database.rows('outq', [session.sid, session.incarnation]).filter(({ pos }) => pos > after);
     return page(structuredClone(rows), limit, bytesMax);
   }
 
-  async countQueue(session: SessionKey): Promise<{ messages: number; bytes: number }> {
-    this.read('countQueue');
-    const rows = this.database.rows('outq', [session.sid, session.incarnation]);
-    return { messages: rows.length, bytes: rows.reduce((sum, { body }) => sum + body.length, 0) };
+  async readGroups(after: Uint8Array | undefined, limit: number): Promise<readonly GroupTotals[]> {
+    this.read('readGroups');
+    const groups = new Map<string, ShareQueueRow[]>();
+    for (const row of this.database.rows('shareq')) {
+      if (after === undefined || compareBytes(row.groupHash, after) > 0) {
+        groups.set(row.sharedSubscription, [...(groups.get(row.sharedSubscription) ?? []), row]);
+      }
+    }
+    const list = [...groups].slice(0, limit);
+    return list.map(([sharedSubscription, rows]) => ({ groupHash: rows[0].groupHash, sharedSubscription, ...totals(rows) }));
   }
 
-  async readShareQueue(
-    group: Uint8Array,
-    after: Uint8Array | undefined,
-    limit: number,
-    bytesMax: number,
-  ): Promise<readonly ShareQueueRow[]> {
+  async readShareQueue(groupHash: Uint8Array, after: number, limit: number, bytesMax: number): Promise<readonly ShareQueueRow[]> {
     this.read('readShareQueue');
-    const rows = this.database.rows('shareq', [group]).filter(({ origin }) => after === undefined || compareBytes(origin, after) > 0);
+    const rows = this.database.rows('shareq', [groupHash]).filter(({ pos }) => pos > after);
     return page(structuredClone(rows), limit, bytesMax);
   }
 
-  async readRetained(topicHashes: readonly Uint8Array[]): Promise<readonly RetainedRow[]> {
+  async readRetained(after: Uint8Array | undefined, limit: number, bytesMax: number): Promise<readonly RetainedRow[]> {
     this.read('readRetained');
-    return topicHashes.flatMap((topicHash) => structuredClone(this.database.rows('retained', [topicHash])));
-  }
-
-  async readRetainedPage(after: Uint8Array | undefined, limit: number, bytesMax: number): Promise<readonly RetainedRow[]> {
-    this.read('readRetainedPage');
     const rows = this.database.rows('retained').filter(({ topicHash }) => after === undefined || compareBytes(topicHash, after) > 0);
     return page(structuredClone(rows), limit, bytesMax);
   }
 
-  async readPendingWills(limit: number): Promise<readonly WillRow[]> {
-    this.read('readPendingWills');
-    const pending = this.database.rows('wills').filter(({ state }) => state === WillRowState.pending);
-    return structuredClone(pending.sort((a, b) => a.dueAt! - b.dueAt!).slice(0, limit));
+  async readEndings(limit: number): Promise<readonly EndingRow[]> {
+    this.read('readEndings');
+    return structuredClone(this.database.rows('endings').slice(0, limit));
   }
 
-  async removeSession({ sid, incarnation }: SessionKey, limit: number): Promise<boolean> {
+  async removeEnded(ending: EndingRow, limit: number): Promise<boolean> {
     const { database } = this;
+    const { sid, incarnation, at } = ending;
     const steps: Step[] = [];
-    const stored = database.rows('sessions', [sid])[0];
-    const own = stored !== undefined && compareBytes(stored.incarnation, incarnation) === 0 ? stored : undefined;
-    for (const table of ['outq', 'inq2', 'subs'] as const) {
-      for (const row of database.rows(table, [sid, incarnation])) steps.push(() => database.delete(table, row));
-    }
-    for (const row of database.rows('wills', [sid])) {
-      if (compareBytes(row.incarnation, incarnation) === 0) steps.push(() => database.delete('wills', row));
+    if (ending.kind === EndingKind.group) {
+      const rows = database.rows('shareq', [sid]).filter((row) => compareBytes(row.at, at) <= 0);
+      for (const row of rows) steps.push(() => database.delete('shareq', row));
+    } else {
+      for (const table of ['outq', 'inq2', 'subs'] as const) {
+        for (const row of database.rows(table, [sid, incarnation])) steps.push(() => database.delete(table, row));
+      }
     }
     const done = steps.length <= limit;
-    if (done && own !== undefined) steps.push(() => database.delete('sessions', own));
-    this.write('removeSession', done ? steps : steps.slice(0, limit));
+    if (done) steps.push(() => database.deleteEnding(ending));
+    this.write('removeEnded', done ? steps : steps.slice(0, limit));
     return done;
   }
 
@@ -191,20 +202,18 @@ export class SimulatedLogStore implements LogStore {
     return isNext();
   }
 
+  async hasRoom(): Promise<boolean> {
+    this.read('hasRoom');
+    return true;
+  }
+
   async statistics(): Promise<StoreStatistics> {
     this.read('statistics');
-    const counts = Object.fromEntries(tableNames.map((table) => [table, this.database.size(table)]));
-    return { ...counts, logRecords: this.database.logRecords, databaseBytes: 0, freeBytes: undefined } as StoreStatistics;
+    const rows = Object.fromEntries(tableNames.map((table) => [table, this.database.size(table)])) as StoreStatistics['rows'];
+    return { rows, logRecords: this.database.logRecords, databaseBytes: 0 };
   }
 
   async close(): Promise<void> {}
-
-  private withParts(session: SessionRow): SessionRows {
-    const { database } = this;
-    const key = [session.sid, session.incarnation];
-    const will = database.rows('wills', [session.sid]).find(({ incarnation }) => compareBytes(incarnation, session.incarnation) === 0);
-    return structuredClone({ session, subs: database.rows('subs', key), inq2: database.rows('inq2', key), will });
-  }
 
   private read(call: string): void {
     this.refuseCrashed();
@@ -272,4 +281,9 @@ function page<Row extends { readonly body: Uint8Array }>(rows: readonly Row[], l
     count += 1;
   }
   return rows.slice(0, count);
+}
+
+function totals(rows: readonly { readonly pos: number; readonly size: number }[]): QueueTotals {
+  const bytes = rows.reduce((sum, { size }) => sum + size, 0);
+  return { messages: rows.length, bytes, lastPos: rows.reduce((last, { pos }) => Math.max(last, pos), 0) };
 }

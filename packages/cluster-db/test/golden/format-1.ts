@@ -1,11 +1,9 @@
 import { type Will } from '@si-mqtt/codec';
 import { Message } from '@si-mqtt/session';
-import { type Entry, encodeMessage, encodeWill } from '../../src/index.js';
+import { type Entry, encodedMessage, encodeWill } from '../../src/index.js';
 
 /** What format-1.json holds, as values. The bytes were written once; they stay what they are as long as anybody has such a database. */
-const session = { sid: new Uint8Array(16).fill(0x11), incarnation: new Uint8Array(16).fill(0x22) };
-const group = new Uint8Array(16).fill(0x33);
-const origin = new Uint8Array(16).fill(0x44);
+const session = { sid: new Uint8Array(16).fill(0x11), incarnation: (1n << 63n) - 1n };
 const receivedAt = 1_790_000_000_123;
 const publisher = { clientId: 'wetterstation-ö', userName: 'alice' };
 
@@ -42,92 +40,88 @@ export const will: Will = {
   retain: true,
   properties: { willDelayInterval: 30, contentType: 'x' },
 };
-const delivery = { session, pos: (3n << 40n) + 5n, qos: 2, retain: true, subscriptionIdentifiers: [1, 268_435_455] } as const;
-const subscription = { qos: 1, noLocal: true, retainAsPublished: false, subscriptionIdentifier: 300 } as const;
 
-export const entries = (): Entry[] => [
-  {
-    kind: 'publish',
-    message: encodeMessage(fullMessage),
-    inbound: { session, packetId: 65_535 },
-    will: undefined,
-    retained: true,
-    deliveries: [
-      { ...delivery, state: 1, packetId: 77, group },
-      { ...delivery, qos: 1, retain: false, subscriptionIdentifiers: undefined, state: 0, packetId: 0, group: undefined },
-    ],
-    waiting: [
-      { group, qos: 1, subscriptionIdentifiers: [5] },
-      { group, qos: 2, subscriptionIdentifiers: undefined },
-    ],
-  },
-  {
-    kind: 'publish',
-    message: encodeMessage(plainMessage),
-    inbound: undefined,
-    will: { session, connection: 4 },
-    retained: false,
-    deliveries: [],
-    waiting: [],
-  },
-  {
-    kind: 'connect',
-    session,
-    clientId: 'wetterstation-ö',
-    userName: 'alice',
-    connection: 2 ** 40,
-    sessionExpiryInterval: 3600,
-    will: encodeWill(will, publisher, receivedAt),
-    ended: origin,
-  },
-  {
-    kind: 'connect',
-    session,
-    clientId: '',
-    userName: undefined,
-    connection: 1,
-    sessionExpiryInterval: Infinity,
-    will: undefined,
-    ended: undefined,
-  },
-  {
-    kind: 'disconnect',
-    session,
-    connection: 3,
-    end: 'lost',
-    sessionExpiryInterval: 60,
-    expiresAt: receivedAt + 60_000,
-    willDueAt: receivedAt + 30_000,
-  },
-  {
-    kind: 'disconnect',
-    session,
-    connection: 3,
-    end: 'disconnected',
-    sessionExpiryInterval: Infinity,
-    expiresAt: Infinity,
-    willDueAt: undefined,
-  },
-  {
-    kind: 'subscribe',
-    session,
-    subscriptions: [
-      { ...subscription, requested: 'a/+/#', topicFilter: 'a/+/#', shareName: undefined },
-      { ...subscription, requested: '$share/g/b', topicFilter: 'b', shareName: 'g', qos: 2, noLocal: false, retainAsPublished: true },
-    ],
-  },
-  { kind: 'unsubscribe', session, requested: ['a/+/#', '$share/g/b'] },
-  { kind: 'releaseInbound', session, packetIds: [1, 65_535] },
-  {
-    kind: 'outbound',
-    session,
-    states: [
-      { pos: 1n, packetId: 1, state: 1 },
-      { pos: 1n << 62n, packetId: 65_535, state: 2 },
-    ],
-  },
-  { kind: 'finished', session, positions: [1n, 2n] },
-  { kind: 'sessionEnd', session },
-  { kind: 'shareMove', group, origin, message: encodeMessage(plainMessage), delivery: { ...delivery, state: 0, packetId: 0, group } },
-  { kind: 'shareRemove', group, origins: [origin] },
-];
+export function entries(): Entry[] {
+  const [plain, full] = [encodedMessage(plainMessage), encodedMessage(fullMessage)];
+  const state = { kind: 'session', session, clientId: 'wetterstation-ö', userName: 'alice', protocolVersion: 5 } as const;
+  const subscription = { qos: 1, noLocal: true, retainAsPublished: false, subscriptionIdentifier: 300 } as const;
+  const shared = '$share/g/b';
+  const position = 2 ** 53 - 1;
+  return [
+    {
+      ...state,
+      connected: true,
+      sessionExpiryInterval: 3600,
+      expiresAt: Infinity,
+      will: encodeWill(will, publisher, receivedAt),
+      willDueAt: undefined,
+    },
+    {
+      ...state,
+      connected: false,
+      sessionExpiryInterval: 3600,
+      expiresAt: receivedAt + 60_000,
+      will: encodeWill(will, publisher, receivedAt),
+      willDueAt: receivedAt + 30_000,
+    },
+    {
+      ...state,
+      clientId: '',
+      userName: undefined,
+      protocolVersion: 3,
+      connected: true,
+      sessionExpiryInterval: Infinity,
+      expiresAt: Infinity,
+      will: undefined,
+      willDueAt: undefined,
+    },
+    { kind: 'willEnded', session },
+    { kind: 'subscribed', session, subscription: { ...subscription, requested: 'a/+/#', topicFilter: 'a/+/#', shareName: undefined } },
+    {
+      kind: 'subscribed',
+      session,
+      subscription: {
+        ...subscription,
+        requested: shared,
+        topicFilter: 'b',
+        shareName: 'g',
+        qos: 2,
+        noLocal: false,
+        retainAsPublished: true,
+      },
+    },
+    { kind: 'unsubscribed', session, requested: 'a/+/#' },
+    {
+      kind: 'enqueued',
+      session,
+      position,
+      message: full,
+      qos: 2,
+      retain: true,
+      subscriptionIdentifiers: [1, 268_435_455],
+      sharedSubscription: shared,
+      packetId: 65_535,
+    },
+    {
+      kind: 'enqueued',
+      session,
+      position: 1,
+      message: plain,
+      qos: 1,
+      retain: false,
+      subscriptionIdentifiers: undefined,
+      sharedSubscription: undefined,
+      packetId: 0,
+    },
+    { kind: 'wentOn', session, position, packetId: 1, received: false },
+    { kind: 'wentOn', session, position: 1, packetId: 65_535, received: true },
+    { kind: 'finished', session, position },
+    { kind: 'inboundReceived', session, packetId: 65_535 },
+    { kind: 'inboundReleased', session, packetId: 1 },
+    { kind: 'retained', message: full },
+    { kind: 'groupEnqueued', sharedSubscription: shared, position: 9, message: plain },
+    { kind: 'groupFinished', sharedSubscription: shared, position: 9 },
+    { kind: 'groupEnded', sharedSubscription: shared },
+    { kind: 'ended', session },
+  ];
+}
