@@ -1,4 +1,6 @@
 export { FormatError } from './bytes.js';
+export { CommitLoop, type CommitLoopSettings, commitBuckets } from './journal/commit-loop.js';
+export { defaultStoreJournalSettings, StoreJournal, type StoreJournalSettings } from './journal/store-journal.js';
 export {
   type GroupTotals,
   type Log,

@@ -87,6 +87,7 @@ export class Inbound {
       throw new ProtocolError(ReasonCode.receiveMaximumExceeded, `more than ${this.negotiated!.receiveMaximum} unfinished publications`); // [MQTT-3.3.4-7]
     }
     this.answer(packetId, qos, target.publish(this.messageOf(packet, topicName, session), session, packetId));
+    this.surroundings.journal?.divide();
   }
 
   /** The outcome of a publication that was pending. */

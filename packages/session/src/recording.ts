@@ -44,8 +44,8 @@ export class Recording {
     this.journal.sent(this.session, delivery);
   }
 
-  received(position: QueuePosition): void {
-    this.journal.received(this.session, position);
+  received(position: QueuePosition, packetId: number): void {
+    this.journal.received(this.session, position, packetId);
     this.hold();
   }
 

@@ -103,6 +103,9 @@ export class MemoryJournal implements Journal {
     });
   }
 
+  /** Each batch is whole here. */
+  divide(): void {}
+
   nextIncarnation(): Position {
     return BigInt(this.firstPosition) + ++this.incarnations;
   }
@@ -166,11 +169,12 @@ export class MemoryJournal implements Journal {
     this.recordFor(session, ({ deliveries }) => change(deliveries, position, { packetId }));
   }
 
-  received(session: SessionKey, position: QueuePosition): void {
+  received(session: SessionKey, position: QueuePosition, _packetId: number): void {
     this.recordFor(session, ({ deliveries }) => change(deliveries, position, { isReceived: true }));
   }
 
   finished(session: SessionKey, position: QueuePosition): void {
+    this.operations--;
     this.recordFor(session, ({ deliveries }) => deliveries.delete(position));
   }
 
@@ -207,6 +211,7 @@ export class MemoryJournal implements Journal {
   }
 
   groupFinished(sharedSubscription: string, position: QueuePosition): void {
+    this.operations--;
     this.record(({ groups }) => groups.get(sharedSubscription)?.delete(position));
   }
 

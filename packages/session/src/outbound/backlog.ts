@@ -61,7 +61,7 @@ export class Backlog {
     this.page((page) => {
       for (const delivery of page) this.passed(delivery);
       const isSettled = uncommittedBatch === undefined && this.lastPosition === lastPosition;
-      const isComplete = this.fetchedTo === this.lastPosition || (page.length < pageSize && isSettled);
+      const isComplete = this.fetchedTo === this.lastPosition || (page.length === 0 && isSettled);
       if (page.length === 0 && !isComplete && uncommittedBatch !== undefined) mustWait(uncommittedBatch);
       else arrived(page, isComplete);
     }, failed);

@@ -196,7 +196,7 @@ export class Outbound {
       return;
     }
     inflight!.released.set(packetId, delivery.position);
-    if (delivery.position !== 0) this.recording!.received(delivery.position);
+    if (delivery.position !== 0) this.recording!.received(delivery.position, packetId);
     this.output?.sendAcknowledgement('pubrel', packetId, ReasonCode.success); // [MQTT-4.3.3-4]
   }
 

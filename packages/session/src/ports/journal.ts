@@ -115,7 +115,8 @@ export interface JournalHost {
  * for a client as a consequence waits until the batch is committed (the _output commit_ rule). So memory runs ahead of the store,
  * but nobody outside ever sees a state that a crash could take back.
  *
- * Ordering: batches are committed one after the other; what is recorded between two calls of `endTurn` is in one batch, in order.
+ * Ordering: batches are committed one after the other; what is recorded between two calls of `endTurn` is in one batch, in order, and
+ * a crash never leaves only a part of what was recorded between two calls of `divide`.
  * Concurrency: recording is synchronous and never waits; at most one batch is under way to the store, and everything recorded meanwhile forms the next.
  * Durability: a batch up to `committedBatch` survives what the store promises. A batch whose outcome is unknown is tried again,
  * with the same content, until the outcome is known; nothing is taken back.
@@ -125,7 +126,10 @@ export interface Journal {
   /** What is recorded now will be in this batch. */
   readonly openBatch: number;
   readonly committedBatch: number;
-  /** Operations recorded so far: who compares it before and after a call knows whether something has to wait. */
+  /**
+   * Operations recorded so far, without ends of deliveries, for which nothing waits: who compares it before and after a call knows whether
+   * something has to.
+   */
   readonly operations: number;
   readonly condition: JournalCondition;
   /** Positions of this run of the node begin here, above all that earlier runs gave. */
@@ -137,6 +141,8 @@ export interface Journal {
   stop(): Promise<void>;
   /** The turn is over: what was recorded may be committed. */
   endTurn(): void;
+  /** What is recorded from here on may be committed apart from what was recorded before: one publication is whole, and another begins. */
+  divide(): void;
 
   /** Never given before, in this run or in others. */
   nextIncarnation(): Position;
@@ -155,7 +161,7 @@ export interface Journal {
   /** A delivery that waited has got its packet identifier and is about to be sent. */
   sent(session: SessionKey, delivery: JournaledDelivery): void;
   /** PUBREC came [MQTT-4.3.3-4]. */
-  received(session: SessionKey, position: QueuePosition): void;
+  received(session: SessionKey, position: QueuePosition, packetId: number): void;
   /** The delivery is finished: acknowledged, expired, dropped, or somebody else's now. Nothing waits for this. */
   finished(session: SessionKey, position: QueuePosition): void;
   /** A QoS 2 publication of this client was taken under this packet identifier [MQTT-4.3.3-10]. */
@@ -174,7 +180,7 @@ export interface Journal {
 
   /**
    * Deliveries of one session after a position, in order, at most `limit`; only those that are committed. Fewer than `limit` does not mean that there
-   * are no more: the last one has been reached when its position is the last one that was given.
+   * are no more: an empty page does, or the last position that was given. While the store is away the promise waits; it rejects for what no wait can mend.
    */
   page(session: SessionKey, after: QueuePosition, limit: number): Promise<readonly RestoredDelivery[]>;
   /** The same for what waits for a shared subscription. */
