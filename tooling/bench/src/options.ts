@@ -6,25 +6,34 @@ export interface Options {
   readonly mode: string;
   /** What follows the mode. */
   readonly operands: readonly string[];
-  readonly brokers: readonly Broker[];
+  /** @param all also those that take part only in the whole matrix */
+  brokers(all: boolean): readonly Broker[];
   readonly runs: number | undefined;
   readonly seconds: number | undefined;
   readonly processes: number | undefined;
+  /** Reports of earlier runs instead of new ones. */
+  readonly reuse: boolean;
 }
 
 export const usage = `npm run bench                    the rows that were promised, three runs, under ten minutes
 npm run bench -- accept          the same, five longer runs
-npm run bench -- row NAME…       some of the rows, by the beginning of their name
-npm run bench -- list            names of the rows
+npm run bench -- row NAME…       some rows, of any mode, by the beginning of their names
+npm run bench -- full            the whole matrix, against every broker that is installed
+npm run bench -- scale           cost as subscriptions, topics, connections and payload grow
+npm run bench -- compare         the promised rows; says where they are more than 15 % worse than tooling/bench/baseline.json
+npm run bench -- baseline        the promised rows become the baseline
+npm run bench -- document        accept, full, scale and codec, written into docs/benchmarks.md (or only those that are named)
+npm run bench -- list            names of all rows
 
-  --brokers A,B                  only these, in this order; all that are installed otherwise
+  --brokers A,B                  only these, in this order; ours, mosquitto and aedes otherwise
   --broker NAME='COMMAND'        another one: {port}, {folder} and {config} (as for si-mqtt) are replaced
   --url NAME=mqtt://HOST:PORT    one that runs already; --pid NAME=PID tells its process, so that its CPU can be read
   --runs N  --seconds N          how often and how long each is measured
   --processes N                  of the generator
+  --reuse                        nothing is measured: what the last run of this mode has left in .cache/bench
 `;
 
-/** Brokers of which a run without arguments is made; others take part when they are named, and in the whole matrix. */
+/** Others take part when they are named, and in the whole matrix. */
 const USUAL = ['si-mqtt', 'mosquitto', 'aedes'];
 
 /** @throws Error with one line for the reader */
@@ -40,6 +49,7 @@ export function readOptions(args: readonly string[]): Options {
       runs: { type: 'string' },
       seconds: { type: 'string' },
       processes: { type: 'string' },
+      reuse: { type: 'boolean', default: false },
     },
   });
   const [mode = 'default', ...operands] = positionals;
@@ -52,10 +62,11 @@ export function readOptions(args: readonly string[]): Options {
   return {
     mode,
     operands,
-    brokers: chosen(installed, added, values.brokers?.split(','), mode === 'full'),
+    brokers: (all) => chosen(installed, added, values.brokers?.split(','), all),
     runs: values.runs === undefined ? undefined : positive(values.runs, '--runs'),
     seconds: values.seconds === undefined ? undefined : positive(values.seconds, '--seconds'),
     processes: values.processes === undefined ? undefined : positive(values.processes, '--processes'),
+    reuse: values.reuse,
   };
 }
 

@@ -51,3 +51,13 @@ function childrenOf(pid: number, thread: string): number[] {
     return [];
   }
 }
+
+/** Time in seconds that all cores together were not idle, of whatever process, or were taken by other guests of the host. */
+export function busySecondsOfMachine(): number {
+  const [user, nice, system, _idle, _waiting, ...interruptsAndSteal] = readFileSync('/proc/stat', 'utf8')
+    .split('\n', 1)[0]
+    .split(/\s+/)
+    .slice(1, 9)
+    .map(Number);
+  return (user + nice + system + interruptsAndSteal.reduce((sum, ticks) => sum + ticks, 0)) / TICKS_PER_SECOND;
+}

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { canReadUsage, type Usage, usageOfTree } from '../process-tree.js';
+import { busySecondsOfMachine, canReadUsage, type Usage, usageOfTree } from '../process-tree.js';
 import { Histogram } from './histogram.js';
 import { addFaults, type Faults, judgeGroup, noFaults } from './integrity.js';
 import { type ConnectionsLoad, fanOf, type TrafficLoad } from './load.js';
@@ -30,6 +30,8 @@ export interface TrafficMeasurement {
   readonly brokerResidentBytes?: number;
   /** Of one core, of that generator process that was busiest. */
   readonly generatorShare: number;
+  /** Cores that others used meanwhile, who should have been quiet. */
+  readonly otherCores?: number;
   readonly latencyMicroseconds: { readonly p50: number; readonly p99: number; readonly p999: number };
   readonly faults: Faults;
 }
@@ -62,11 +64,15 @@ export async function measureTraffic(load: TrafficLoad, conditions: Conditions):
     await pause(conditions.warmSeconds * 1000);
     const from = await crew.askAll<TrafficSnapshot>(() => ({ ask: 'snapshot' }));
     const usageFrom = usageOf(conditions.brokerPid);
+    const busyFrom = busySeconds();
     await pause(conditions.seconds * 1000);
     const to = await crew.askAll<TrafficSnapshot>(() => ({ ask: 'snapshot' }));
     const usageTo = usageOf(conditions.brokerPid);
+    const busy = busyFrom && busySeconds()! - busyFrom;
     const results = await crew.askAll<TrafficResult>(() => ({ ask: 'stop' }));
-    return { ...ratesOf(from, to, usageFrom, usageTo), latencyMicroseconds: latencyOf(results), faults: judge(load, results) };
+    const rates = ratesOf(from, to, usageFrom, usageTo);
+    const otherCores = busy && Math.max(0, busy / conditions.seconds - (rates.brokerCores ?? 0) - rates.generatorCores);
+    return { ...rates, otherCores, latencyMicroseconds: latencyOf(results), faults: judge(load, results) };
   } finally {
     await crew.dismiss();
   }
@@ -120,7 +126,7 @@ function ratesOf(
   to: readonly TrafficSnapshot[],
   usageFrom: Usage | undefined,
   usageTo: Usage | undefined,
-): Omit<TrafficMeasurement, 'latencyMicroseconds' | 'faults'> {
+): Omit<TrafficMeasurement, 'latencyMicroseconds' | 'faults'> & { readonly generatorCores: number } {
   const each = (value: (snapshot: TrafficSnapshot) => number): number[] =>
     to.map((snapshot, index) => value(snapshot) - value(from[index]));
   const deliveries = total(each((snapshot) => snapshot.deliveries));
@@ -134,6 +140,7 @@ function ratesOf(
     brokerCores: cpu && cpu / Math.max(...seconds),
     brokerResidentBytes: usageTo?.residentBytes,
     generatorShare: Math.max(...shares),
+    generatorCores: total(shares),
   };
 }
 
@@ -144,6 +151,8 @@ function latencyOf(results: readonly TrafficResult[]): TrafficMeasurement['laten
 }
 
 const total = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+
+const busySeconds = (): number | undefined => (canReadUsage ? busySecondsOfMachine() : undefined);
 
 const usageOf = (pid: number | undefined): Usage | undefined => (pid === undefined || !canReadUsage ? undefined : usageOfTree(pid));
 

@@ -1,10 +1,11 @@
 import { canReadUsage } from '../process-tree.js';
 import { type Figure, type Goal } from '../rows/row.js';
-import { disqualification, isGeneratorBound, type Report, type ReportRow, ratio } from './report.js';
+import { disqualification, isDisturbed, isGeneratorBound, type Report, type ReportRow, ratio } from './report.js';
 import { number, rate, type Table } from './table.js';
 
 const GENERATOR_MARK = '*';
 const FAULT_MARK = '!';
+const DISTURBED_MARK = '~';
 
 /** One line for each figure: every broker's median, and ours as a ratio to each of the others. */
 export function figureTable({ brokers, rows }: Report): Table {
@@ -52,6 +53,9 @@ export function legend(report: Report): string[] {
       `${GENERATOR_MARK} a process of the generator was above 95 % of a core: what flowed was bounded by it, the CPU per delivery was not.`,
     );
   }
+  if (report.rows.some((row) => Object.values(row.brokers).some(isDisturbed))) {
+    lines.push(`${DISTURBED_MARK} other programs used more than a tenth of a core meanwhile: measure again on a quiet machine.`);
+  }
   const faulty = report.rows.flatMap((row) => faultsOf(row));
   if (faulty.length > 0)
     lines.push(
@@ -84,7 +88,12 @@ function valueCell(row: ReportRow, { key }: Figure, broker: string): string {
   const result = row.brokers[broker];
   const value = result?.medians[key];
   if (result === undefined || value === undefined) return result?.failure === undefined ? '–' : 'failed';
-  return `${number(value)}${isGeneratorBound(result) ? GENERATOR_MARK : ''}${disqualification(result) === undefined ? '' : FAULT_MARK}`;
+  const marks = [
+    isGeneratorBound(result) ? GENERATOR_MARK : '',
+    isDisturbed(result) ? DISTURBED_MARK : '',
+    disqualification(result) === undefined ? '' : FAULT_MARK,
+  ];
+  return `${number(value)}${marks.join('')}`;
 }
 
 function promise(row: ReportRow, figure: Figure, ours: string): string {

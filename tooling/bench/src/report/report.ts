@@ -34,6 +34,8 @@ export interface BrokerResult {
   readonly brokerCores?: number;
   /** The highest of all runs: one core is 1. */
   readonly generatorShare?: number;
+  /** Cores that others used. */
+  readonly otherCores?: number;
   /** Of all runs together. */
   readonly faults: Faults;
   /** Why there are no figures. */
@@ -61,6 +63,7 @@ function brokerResult(figures: readonly Figure[], samples: readonly Sample[], fa
     perSecond: medianOf(samples.map(({ perSecond }) => perSecond)),
     brokerCores: medianOf(samples.map(({ brokerCores }) => brokerCores)),
     generatorShare: shares.length > 0 ? Math.max(...shares) : undefined,
+    otherCores: medianOf(samples.map(({ otherCores }) => otherCores)),
     faults,
     failure,
     samples,
@@ -81,6 +84,12 @@ export function ratio(row: ReportRow, key: string, broker: string, other: string
 
 /** Whether the generator may have bounded what the row shows for this broker. */
 export const isGeneratorBound = (result: BrokerResult): boolean => (result.generatorShare ?? 0) > GENERATOR_SHARE_MAX;
+
+/** Cores that other programs may use without being noticed in the figures. */
+const OTHER_CORES_MAX = 0.1;
+
+/** Whether the machine was not quiet, in the median of the runs. */
+export const isDisturbed = (result: BrokerResult): boolean => (result.otherCores ?? 0) > OTHER_CORES_MAX;
 
 /** Why the broker's figures of the row do not count, if they do not. */
 export function disqualification({ faults, failure }: BrokerResult): string | undefined {

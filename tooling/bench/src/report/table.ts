@@ -14,6 +14,16 @@ export function toText(table: Table): string {
     .join('\n');
 }
 
+/** For a document. */
+export function toMarkdown(table: Table): string {
+  const widths = table[0].map((_, column) => Math.max(3, ...table.map((row) => escaped(row[column]).length)));
+  const line = (row: readonly string[]): string => `| ${row.map((cell, column) => escaped(cell).padEnd(widths[column])).join(' | ')} |`;
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return [line(table[0]), rule, ...table.slice(1).map(line)].join('\n');
+}
+
+const escaped = (cell: string): string => cell.replaceAll('|', '\\|');
+
 const aligned = (cell: string, width: number, column: number): string => (column === 0 ? cell.padEnd(width) : cell.padStart(width));
 
 /** Three digits that count; none behind the point from 100 on. */

@@ -28,6 +28,8 @@ export interface Sample {
   readonly brokerCores?: number;
   /** Of one core, of the generator's busiest process. */
   readonly generatorShare?: number;
+  /** Cores that others used meanwhile. */
+  readonly otherCores?: number;
   readonly faults?: Faults;
 }
 
@@ -81,6 +83,7 @@ export async function measureWorkload(workload: Workload, broker: RunningBroker,
     perSecond: found.deliveriesPerSecond,
     brokerCores: found.brokerCores,
     generatorShare: found.generatorShare,
+    otherCores: found.otherCores,
     faults: found.faults,
   };
 }

@@ -1,0 +1,149 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { type Options, usage } from './options.js';
+import { print, printProgress } from './progress.js';
+import { type Baseline, baselineOf, worse } from './report/baseline.js';
+import { ratioChart, scaleChart } from './report/charts.js';
+import { brokenPromises, figureTable, legend, throughputTable } from './report/comparison.js';
+import { replaceSection, sectionOf } from './report/document.js';
+import { readReport, reportFile, repository, shown, writeReport, writeText } from './report/files.js';
+import { brokersOf, machine, type Report, reportRow } from './report/report.js';
+import { toText } from './report/table.js';
+import { acceptanceRows } from './rows/acceptance.js';
+import { fullRows } from './rows/full.js';
+import { CPU_PER_DELIVERY, type Row } from './rows/row.js';
+import { scaleSeries } from './rows/scale.js';
+import { runRow } from './run.js';
+
+const WARM_SECONDS = 1;
+const BASE = 'mosquitto';
+const baselineFile = `${repository}tooling/bench/baseline.json`;
+const documentFile = `${repository}docs/benchmarks.md`;
+
+/** A set of rows, and how carefully they are measured unless the command line says otherwise. */
+interface Mode {
+  readonly rows: () => readonly Row[];
+  readonly runs: number;
+  readonly seconds: number;
+  /** Every broker that is installed, not only the usual ones. */
+  readonly allBrokers?: boolean;
+  readonly chart?: (report: Report) => string;
+}
+
+const scaleRows = (): Row[] => scaleSeries.flatMap(({ points }) => points.map(({ row }) => row));
+const scalePanels = scaleSeries.map(({ name, axis }) => ({ series: name, axis }));
+
+const modes = {
+  default: { rows: () => acceptanceRows, runs: 3, seconds: 3, chart: (report) => ratioChart(report, BASE) },
+  accept: { rows: () => acceptanceRows, runs: 5, seconds: 5, chart: (report) => ratioChart(report, BASE) },
+  full: { rows: fullRows, runs: 3, seconds: 2, allBrokers: true, chart: (report) => ratioChart(report, BASE) },
+  scale: { rows: scaleRows, runs: 1, seconds: 3, chart: (report) => scaleChart(report, CPU_PER_DELIVERY, scalePanels) },
+} as const satisfies Record<string, Mode>;
+
+export async function carryOut(options: Options): Promise<void> {
+  const { mode, operands } = options;
+  switch (mode) {
+    case 'default':
+    case 'accept':
+    case 'full':
+    case 'scale':
+      show(await reportOf(mode, options));
+      return;
+    case 'row':
+      show(await measure({ ...modes.default, rows: () => rowsNamed(operands) }, options));
+      return;
+    case 'compare':
+      return compare(await reportOf('default', options));
+    case 'baseline':
+      writeText(baselineFile, `${JSON.stringify(baselineOf(await reportOf('accept', options)), null, 2)}\n`);
+      print(`\nwritten to ${shown(baselineFile)}`);
+      return;
+    case 'document':
+      for (const part of operands.length > 0 ? operands : ['accept', 'full', 'scale', 'codec']) await writeDocument(part, options);
+      return;
+    case 'list':
+      for (const { name, title } of everyRow()) print(`${name.padEnd(40)}${title}`);
+      return;
+    case 'help':
+      print(usage);
+      return;
+    default:
+      throw new Error(`unknown: ${mode}\n\n${usage}`);
+  }
+}
+
+/** The mode's report, new or left by an earlier run; its chart is written beside it. */
+async function reportOf(name: keyof typeof modes, options: Options): Promise<Report> {
+  if (options.reuse) return readReport(reportFile(name));
+  const mode: Mode = modes[name];
+  const report = await measure(mode, options);
+  writeReport(reportFile(name), report);
+  print(`\nwritten to ${shown(reportFile(name))}`);
+  if (mode.chart !== undefined) writeText(chartFile(name), mode.chart(report));
+  return report;
+}
+
+const chartFile = (name: string): string => reportFile(name).replace(/json$/, 'svg');
+
+async function measure(mode: Mode, options: Options): Promise<Report> {
+  const brokers = options.brokers(mode.allBrokers === true);
+  const runs = options.runs ?? mode.runs;
+  const seconds = options.seconds ?? mode.seconds;
+  const timing = { warmSeconds: WARM_SECONDS, seconds, processes: options.processes };
+  const date = new Date().toISOString();
+  for (const { name, version } of brokers) print(`${name}: ${version}`);
+  const rows = [];
+  for (const row of mode.rows()) {
+    print(`\n${row.name}: ${row.title}`);
+    rows.push(reportRow(await runRow(row, { brokers, runs, timing, progress: printProgress })));
+  }
+  const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+  return { date, command, machine: machine(), brokers: brokersOf(brokers), runs, seconds, rows };
+}
+
+function show(report: Report): void {
+  print(`\n${toText(figureTable(report))}\n`);
+  print(`${toText(throughputTable(report))}\n`);
+  for (const line of legend(report)) print(line);
+  const broken = brokenPromises(report);
+  if (broken.length > 0) print(`\nNot kept:\n${broken.map((line) => `  ${line}`).join('\n')}`);
+}
+
+function compare(report: Report): void {
+  if (!existsSync(baselineFile)) throw new Error(`${shown(baselineFile)} does not exist: npm run bench -- baseline`);
+  const baseline = JSON.parse(readFileSync(baselineFile, 'utf8')) as Baseline;
+  show(report);
+  const lines = worse(report, baseline);
+  print(`\nCompared with the baseline of ${baseline.date.slice(0, 10)} (${baseline.machine.cores} cores of ${baseline.machine.cpu}):`);
+  print(lines.length === 0 ? '  nothing is more than 15 % worse' : lines.map((line) => `  ${line}`).join('\n'));
+}
+
+async function writeDocument(part: string, options: Options): Promise<void> {
+  let section: string;
+  if (part === 'codec') {
+    section = `\`\`\`text\n${codecTable().trim()}\n\`\`\``;
+  } else if (part === 'accept' || part === 'full' || part === 'scale') {
+    const report = await reportOf(part, options);
+    const picture = `benchmarks-${part}.svg`;
+    writeText(`${repository}docs/${picture}`, (modes[part] as Mode).chart!(report));
+    section = `![the figures of the table below](${picture})\n\n${sectionOf(report, { throughput: part === 'accept' })}`;
+  } else {
+    throw new Error(`${part} has no place in ${shown(documentFile)}: accept, full, scale or codec`);
+  }
+  writeText(documentFile, replaceSection(readFileSync(documentFile, 'utf8'), part, section));
+  print(`\nwritten to ${shown(documentFile)}: ${part}`);
+}
+
+/** What `bench` of packages/codec prints. */
+function codecTable(): string {
+  const folder = `${repository}packages/codec`;
+  return execFileSync('npm', ['run', '--silent', 'bench'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+const everyRow = (): Row[] => [...acceptanceRows, ...fullRows().filter((row) => !acceptanceRows.includes(row)), ...scaleRows()];
+
+function rowsNamed(names: readonly string[]): Row[] {
+  const found = everyRow().filter(({ name }) => names.some((wanted) => name.startsWith(wanted)));
+  if (found.length === 0) throw new Error(`no row begins with ${names.join(' or ')}; npm run bench -- list has the names`);
+  return found;
+}
