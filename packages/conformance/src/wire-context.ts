@@ -32,7 +32,8 @@ export class WireContext {
   private names = 0;
   private readonly clients: MqttClient[] = [];
   private readonly retained: string[] = [];
-  private readonly persistent = new Set<string>();
+  /** CONNECT that ends the session, by client id, for every session that may outlive its connection. */
+  private readonly sessions = new Map<string, Buffer>();
 
   constructor(version: Version, target: Target, timeoutMilliseconds: number) {
     this.version = version;
@@ -82,17 +83,28 @@ export class WireContext {
   /** The bytes of a CONNECT with the target's credentials and, unless one is given, a new client id. */
   connectBytes(options: ClientOptions = {}): Buffer {
     const { userName, password } = this.target.settings;
-    return connect(this.version, {
+    const all: ConnectOptions = {
       ...(userName === undefined ? {} : { userName }),
       ...(password === undefined ? {} : { password }),
       clientId: this.clientId(),
       ...options,
       ...(options.persistent === true ? { cleanStart: options.cleanStart ?? false, properties: this.persistence(options) } : {}),
-    });
+    };
+    const { clientId } = all;
+    if (typeof clientId === 'string' && this.mayOutlive(all)) {
+      this.sessions.set(clientId, connect(this.version, { clientId, userName: all.userName, password: all.password }));
+    }
+    return connect(this.version, all);
   }
 
   private persistence(options: ClientOptions): readonly Part[] {
     return [property.sessionExpiryInterval(300), ...(options.properties ?? [])];
+  }
+
+  /** Whether the session may be there after its connection: by its Session Expiry Interval, or by Clean Session 0. */
+  private mayOutlive({ properties = [], cleanStart }: ConnectOptions): boolean {
+    if (this.version < 5) return cleanStart === false;
+    return properties.some((one) => one instanceof Uint8Array && one[0] === property.sessionExpiryInterval(1)[0]);
   }
 
   /** A connection that was accepted. */
@@ -100,7 +112,6 @@ export class WireContext {
     const client = await this.open(options.variant);
     const clientId = options.clientId ?? this.clientId();
     if (typeof clientId === 'string') client.clientId = clientId;
-    if (options.persistent === true && typeof clientId === 'string') this.persistent.add(clientId);
     client.send(this.connectBytes({ ...options, clientId }));
     await client.accept();
     // 5.0, 3.2.2.3.2: the server may use another Session Expiry Interval than the client asked for.
@@ -158,21 +169,27 @@ export class WireContext {
   /** Closes what is open, removes retained messages and sessions. Never throws: the verdict is the test's. */
   async cleanUp(): Promise<void> {
     for (const client of this.clients) client.cut();
-    if (this.retained.length === 0 && this.persistent.size === 0) return;
+    if (this.retained.length === 0 && this.sessions.size === 0) return;
     // What a test that was given up had just sent may still be on its way.
     if (this.isGivenUp) await this.sleep(200);
     this.isGivenUp = false;
     try {
-      for (const clientId of [...this.persistent, this.clientId()]) {
-        const client = await this.open();
-        client.send(this.connectBytes({ clientId }));
-        await client.accept();
-        for (const topic of this.retained.splice(0)) await client.publish({ topic, retain: true, qos: 1 });
-        await client.disconnect();
-      }
+      for (const content of this.sessions.values()) await this.endSession(content);
+      const publisher = await this.connect();
+      for (const topic of this.retained) await publisher.publish({ topic, retain: true, qos: Math.min(1, publisher.maximumQos) });
+      await publisher.disconnect();
     } catch {
-      for (const client of this.clients) client.cut();
+      // There is nobody to tell, and the next test will see whether the broker still answers.
     }
+    for (const client of this.clients) client.cut();
+  }
+
+  /** A refusal is an answer, too: then it is not this client's session, or there was none. */
+  private async endSession(content: Buffer): Promise<void> {
+    const client = await this.open();
+    client.send(content);
+    const { reasonCode } = await client.expect('connack');
+    if (reasonCode === 0) await client.disconnect();
   }
 }
 

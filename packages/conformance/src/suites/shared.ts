@@ -64,8 +64,8 @@ export const sharedTests: readonly WireTest[] = [
       context.connect(),
       context.connect(),
     ]);
-    await first.subscribe(`$share/a${topic.replace('/', '')}/${topic}`);
-    await second.subscribe(`$share/b${topic.replace('/', '')}/${topic}`);
+    await first.subscribe(`$share/a${topic.replaceAll('/', '')}/${topic}`);
+    await second.subscribe(`$share/b${topic.replaceAll('/', '')}/${topic}`);
     await plain.subscribe(topic);
     await publisher.publish({ topic, payload: 'x' });
     for (const client of [first, second, plain]) equal(await client.receivePayloads(1), ['x'], 'payload');
@@ -122,7 +122,7 @@ export const sharedTests: readonly WireTest[] = [
   v5('3.3.2-2 4.8.2-1', 'a topic that looks like a share name is an ordinary topic', async (context) => {
     const [subscriber, publisher] = [await context.connect(), await context.connect()];
     const topic = context.topic();
-    await subscriber.subscribe(`$share/g${topic.replace('/', '')}/${topic}`);
+    await subscriber.subscribe(`$share/g${topic.replaceAll('/', '')}/${topic}`);
     publisher.send(publish(5, { topic: `$share/g/${topic}`, payload: 'other', qos: 1, packetId: 1 }));
     const answer = await publisher.expectOneOf(['puback', 'disconnect']);
     if (answer.type === 'disconnect') context.notObserved('clients cannot publish to topics with $ here');
