@@ -12,7 +12,11 @@ process.send!({ addresses: server.addresses() });
 process.on('disconnect', () => process.exit());
 process.on('message', (question) => void answer(question));
 
+/** What a planted leak keeps: for each client that ends, its end. */
+const leaked: unknown[] = [];
+
 async function answer(question: unknown): Promise<void> {
+  if (question === 'leak') server.events.on('disconnected', (end) => leaked.push({ ...end, leaked: new Array(32).fill(leaked.length) }));
   // Memory of buffers is given back beside the collection, not within it.
   for (let i = 0; i < 3 && question === 'collect'; i++) {
     globalThis.gc!();
@@ -21,6 +25,7 @@ async function answer(question: unknown): Promise<void> {
   const { connections, clients, routing, counters, drops } = server.broker;
   const report: BrokerReport = {
     residentBytes: process.memoryUsage.rss(),
+    heapBytes: heapBytes(),
     peakResidentBytes: peakResidentBytes(),
     connections: connections.size,
     sessions: clients.size,
@@ -36,4 +41,10 @@ function peakResidentBytes(): number {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
   const line = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
   return Number(line![1]) * 1024;
+}
+
+/** JavaScript objects, and the buffers that belong to them. */
+function heapBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

@@ -65,6 +65,12 @@ export class BrokerProcess {
     return await answerOf<BrokerReport>(this.child);
   }
 
+  /** From now on it keeps some hundred bytes of each client: a test that looks for leaks must find this one. */
+  async leak(): Promise<void> {
+    this.child.send('leak');
+    await answerOf<BrokerReport>(this.child);
+  }
+
   async stop(): Promise<void> {
     await ended(this.child);
   }

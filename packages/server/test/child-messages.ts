@@ -2,6 +2,8 @@
 export interface BrokerReport {
   readonly residentBytes: number;
   readonly peakResidentBytes: number;
+  /** JavaScript objects and the buffers that belong to them. */
+  readonly heapBytes: number;
   readonly connections: number;
   readonly sessions: number;
   readonly subscriptions: number;
