@@ -32,6 +32,8 @@ import { runInTurn } from './turn-share.js';
 export interface Client {
   readonly session: Session;
   connection: Connection | undefined;
+  /** Of its last connection. Undefined: nobody can say, the session is from an earlier run. */
+  permissions: Permissions | undefined;
   /** Wall clock, milliseconds; Infinity while connected or never. */
   expiresAt: number;
   will: DelayedWill | undefined;
@@ -59,6 +61,8 @@ export interface BrokerParts {
   readonly cluster: Cluster;
   readonly events: BrokerEvents;
   readonly answers: AnswerPolicy | undefined;
+  /** Of a session that an earlier run left. Undefined: nobody can say before its client comes. */
+  permissionsOf(userName: string | undefined, clientId: string): Permissions | undefined;
 }
 
 /** One node: who is connected, which sessions live, and the way of a message from its publisher to retained store, sessions and cluster. */

@@ -30,7 +30,8 @@ import { ConnectionOutput } from './connection-output.js';
 import { Handshake, type HandshakeSettings } from './handshake.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
 import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
-import { handleSubscribe, handleUnsubscribe, recheckSubscriptions } from './subscribing.js';
+import { recheckSubscriptions } from './recheck.js';
+import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
 import { runInTurn } from './turn-share.js';
 
 /** What a listener's connections share. */
@@ -239,7 +240,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   }
 
   /** After a re-authentication. False: the session is not this user's, so that the connection has ended. */
-  identify(identity: Identity): boolean {
+  async identify(identity: Identity): Promise<boolean> {
     const session = this.session!;
     if (identity.userName !== session.userName) {
       this.close(ReasonCode.notAuthorized, 'the session belongs to another user');
@@ -247,8 +248,9 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     }
     this.identity = identity;
     this.permissions = identity.permissions;
+    this.client!.permissions = identity.permissions;
     this.decisions = undefined;
-    recheckSubscriptions(this, session);
+    await recheckSubscriptions(this.broker, session, identity.permissions);
     return true;
   }
 

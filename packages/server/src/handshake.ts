@@ -192,7 +192,7 @@ export class Handshake {
     const properties = authentication.accept(result.data);
     if (!isReAuthentication) {
       await this.accept(result.accepted, properties);
-    } else if (connection.identify(result.accepted)) {
+    } else if (await connection.identify(result.accepted)) {
       this.sendAuth({ type: 'auth', reasonCode: ReasonCode.success, properties });
       connection.resume();
     }

@@ -45,7 +45,7 @@ export class Journaling implements JournalHost {
     await this.journal.start(this);
     const { lost } = this;
     this.lost = [];
-    for (const client of lost) this.broker.connectionLost(client, allowAll);
+    for (const client of lost) this.broker.connectionLost(client, client.permissions ?? allowAll);
   }
 
   get isReady(): boolean {
@@ -135,8 +135,10 @@ export class Journaling implements JournalHost {
     const session = new Session(lease, stored.userName, restoredAgreement(stored), broker.surroundings);
     session.restore(stored);
     const { will, willPublishAt } = stored;
-    const client: Client = { session, connection: undefined, expiresAt, will: undefined };
-    if (will !== undefined && willPublishAt !== undefined) client.will = { will, permissions: allowAll, publishAt: willPublishAt };
+    const permissions = broker.parts.permissionsOf(stored.userName, stored.clientId);
+    const client: Client = { session, connection: undefined, permissions, expiresAt, will: undefined };
+    if (will !== undefined && willPublishAt !== undefined)
+      client.will = { will, permissions: permissions ?? allowAll, publishAt: willPublishAt };
     broker.register(client);
     for (const subscription of stored.subscriptions) broker.routing.subscribe(session, subscription);
     if (stored.wasConnected) this.lost.push(client);

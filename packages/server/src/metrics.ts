@@ -57,6 +57,11 @@ function readings(broker: Broker, admission: Admission): Reading[] {
     counter('dropped_offline_total', 'QoS 0 deliveries dropped because the session was offline.', () => drops.offline),
     counter('dropped_too_large_total', 'Deliveries larger than the Maximum Packet Size of the client.', () => drops.tooLarge),
     counter('dropped_expired_total', 'Deliveries whose Message Expiry Interval passed in a queue.', () => drops.expired),
+    counter(
+      'dropped_not_allowed_total',
+      'Deliveries that waited until the access rules withdrew their subscription.',
+      () => drops.notAllowed,
+    ),
     counter('connections_accepted_total', 'CONNECTs accepted.', () => counters.connectionsAccepted),
     counter('connections_refused_total', 'CONNECTs refused.', () => counters.connectionsRefused),
     counter('authentications_refused_total', 'Authentications refused.', () => counters.authenticationsRefused),

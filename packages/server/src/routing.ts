@@ -58,8 +58,14 @@ export class Routing {
     return this.tree.match(message.topicName).some(({ subscriber }) => subscriber.isRecorded);
   }
 
-  /** Adds or replaces; what is under way to the session is not touched [MQTT-3.8.4-3]. */
+  /** Adds or replaces; what is under way to the session is not touched [MQTT-3.8.4-3]. What waited for a member of a group comes. */
   subscribe(session: Session, subscription: Subscription): void {
+    this.set(session, subscription);
+    if (subscription.shareName !== undefined) this.groups.get(subscription.requested)?.drainTo(session);
+  }
+
+  /** The same, and what waits for a group goes on waiting. */
+  set(session: Session, subscription: Subscription): void {
     session.subscriptions.set(subscription.requested, subscription);
     if (subscription.shareName === undefined) {
       this.tree.set(subscription.topicFilter, session, subscription);
@@ -74,7 +80,6 @@ export class Routing {
       this.tree.set(subscription.topicFilter, group, undefined);
     }
     group.join(session, subscription);
-    group.drainTo(session);
   }
 
   /** False: there was no such subscription. Deliveries that were begun are finished [MQTT-3.10.4-3]. */

@@ -7,7 +7,7 @@ import { ConcurrencyLimit } from './access/concurrency-limit.js';
 import { type AuthenticationMechanism } from './access/enhanced.js';
 import { PasswordFile } from './access/password-file.js';
 import { PasswordFileAuthenticator } from './access/password-file-authenticator.js';
-import { type AccessRules, unrestricted } from './access/permissions.js';
+import { type AccessRules, type Permissions, unrestricted } from './access/permissions.js';
 import { ScramSha256 } from './access/scram-sha-256.js';
 import { type ListenerInformation } from './listeners/listener-options.js';
 import { type CompleteServerOptions } from './server-options.js';
@@ -43,6 +43,10 @@ export class ServerAccess {
   mechanismsOf(listener: ListenerInformation): AuthenticationMechanism[] {
     const { passwordFile, rules } = this;
     return listener.authenticators.includes('scram') && passwordFile !== undefined ? [new ScramSha256({ passwordFile, rules })] : [];
+  }
+
+  permissionsFor(userName: string | undefined, clientId: string): Permissions {
+    return this.rules.permissionsFor(userName, clientId);
   }
 
   /** Reads both files again. Rejects if one of them cannot be used: then what it said before still holds. */

@@ -29,10 +29,10 @@ import { createListener } from './listeners/listener.js';
 import { type ListenerInformation } from './listeners/listener-options.js';
 import { createMetrics } from './metrics.js';
 import { NodeEnv } from './node-env.js';
+import { mayLose, recheckClient } from './recheck.js';
 import { Serial } from './serial.js';
 import { openAccess, type ServerAccess } from './server-access.js';
 import { type CompleteServerOptions, completeOptions, type ServerOptions } from './server-options.js';
-import { recheckSubscriptions } from './subscribing.js';
 import { SysTopics } from './sys-topics.js';
 import { runInTurn } from './turn-share.js';
 
@@ -104,6 +104,7 @@ export class Server {
     this.ownMechanisms = parts.mechanisms ?? [];
     this.logger = parts.logger ?? pino({ enabled: false });
     const { limits } = options;
+    const hasOwn = this.ownAuthenticators.length + this.ownMechanisms.length > 0;
     this.admission = new Admission(limits, this.env);
     this.broker = new Broker(brokerSettings(options), {
       env: this.env,
@@ -113,6 +114,8 @@ export class Server {
       cluster: parts.cluster ?? new SingleNode(),
       events: this.events,
       answers: parts.answers,
+      // Whom one's own authenticators let in, only they know.
+      permissionsOf: (userName, clientId) => (hasOwn ? undefined : access.permissionsFor(userName, clientId)),
     });
     this.sysTopics = new SysTopics(this.broker, options.sys);
     this.admin = options.admin.enabled
@@ -138,6 +141,8 @@ export class Server {
       },
     });
     await this.broker.journaling?.start();
+    // Rules may have changed while the node was down.
+    await this.recheckAccess();
     try {
       for (const listenerOptions of this.options.listeners) {
         this.settings.set(listenerOptions.name, this.connectionSettings(listenerOptions));
@@ -178,19 +183,18 @@ export class Server {
       listener.gate.limits = next.limits;
       this.settings.set(next.name, this.connectionSettings(next));
     }
-    this.recheckAccess();
+    await this.recheckAccess();
   }
 
-  /** Connections of users that are gone end with 0x87; subscriptions that are no longer allowed stop delivering. */
-  recheckAccess(): void {
-    for (const { session, connection } of [...this.broker.clients.values()]) {
-      if (connection === undefined) continue;
-      if (connection.identity?.stillValid?.() === false) {
-        connection.close(ReasonCode.notAuthorized, 'this user exists no more');
-      } else {
-        recheckSubscriptions(connection, session);
-      }
+  /**
+   * To be called when the answers of one's own `Permissions` have changed; files that change are noticed. Connections of users that are gone
+   * end with 0x87; subscriptions that are no longer allowed stop delivering, and absent sessions lose them, too.
+   */
+  recheckAccess(): Promise<void> {
+    for (const client of this.broker.clients.values()) {
+      if (mayLose(client)) runInTurn(() => recheckClient(this.broker, client));
     }
+    return new Promise((resolve) => runInTurn(resolve));
   }
 
   /** Graceful: no new clients, DISCONNECT 0x8B spread over `drainSeconds`, wills that are due, then everything closes. */
@@ -408,7 +412,7 @@ export async function createServer(options: ServerOptions = {}, parts: ServerPar
   const access = await openAccess(
     complete,
     env,
-    () => made.server?.recheckAccess(),
+    () => void made.server?.recheckAccess(),
     (error) => made.server?.events.emit('error', error),
   );
   const server = new Server(complete, access, env, parts);

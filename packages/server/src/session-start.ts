@@ -4,7 +4,7 @@ import { type Identity } from './access/authenticator.js';
 import { allowAll } from './access/permissions.js';
 import { type Client } from './broker.js';
 import { type Handshake } from './handshake.js';
-import { recheckSubscriptions } from './subscribing.js';
+import { recheckSubscriptions } from './recheck.js';
 
 /** Finds, takes over or makes the session of a client that was accepted. Refuses if that cannot be. */
 export async function takeSession(handshake: Handshake, identity: Identity, connack: ConnackPacket): Promise<void> {
@@ -50,8 +50,18 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
   const sessionPresent = client !== undefined && lease.sessionPresent;
   if (client === undefined || !sessionPresent) {
     const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
-    client = { session, connection: undefined, expiresAt: Infinity, will: undefined };
+    client = { session, connection: undefined, permissions: identity.permissions, expiresAt: Infinity, will: undefined };
     broker.register(client);
+  }
+  // The rules may have changed while nobody was connected. What has to be asked is answered before anything is delivered.
+  const rechecked =
+    sessionPresent && identity.permissions !== allowAll && recheckSubscriptions(broker, client.session, identity.permissions);
+  if (rechecked instanceof Promise) {
+    await rechecked;
+    if (broker.clients.get(clientId) !== client) {
+      handshake.refuse({ reasonCode: ReasonCode.serverBusy, reasonString: 'the session has just ended' });
+      return;
+    }
   }
   if (journaling !== undefined && client.session.recordConnection(handshake.connect, negotiated)) {
     client.expiresAt = Infinity;
@@ -78,6 +88,7 @@ function welcome(
   const { broker, stream } = connection;
   const { session } = client;
   client.connection = connection;
+  client.permissions = identity.permissions;
   client.expiresAt = Infinity;
   client.will = undefined; // A connection in time cancels the delayed will [MQTT-3.1.3-9].
   connack.sessionPresent = negotiated.protocolVersion !== 3 && sessionPresent; // [MQTT-3.2.2-3]; 3.1 has no such flag.
@@ -100,8 +111,6 @@ function welcome(
     remoteAddress: stream.remoteAddress,
     sessionPresent,
   });
-  // The rules may have changed while nobody was connected.
-  if (sessionPresent && identity.permissions !== allowAll) recheckSubscriptions(connection, session);
   broker.routing.cameOnline(session);
   connection.output.pump();
   connection.resume();

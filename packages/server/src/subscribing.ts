@@ -108,7 +108,7 @@ function judge(
 
 const receiveDecisionsMax = 1000;
 
-function cachedPerTopic(permissions: Permissions): (topicName: string) => boolean {
+export function cachedPerTopic(permissions: Permissions): (topicName: string) => boolean {
   const decisions = new Map<string, boolean>();
   let { version } = permissions;
   return (topicName) => {
@@ -167,19 +167,4 @@ export function handleUnsubscribe(connection: Connection, session: Session, pack
   const barrier = broker.parts.cluster.updateInterest(changes);
   if (barrier === undefined) answer();
   else barrier.then(answer, () => connection.close(ReasonCode.implementationSpecificError, 'the cluster did not take the change'));
-}
-
-/** After a reload of the rules: subscriptions that are no longer allowed stop delivering (broker.md §4). */
-export function recheckSubscriptions(connection: Connection, session: Session): void {
-  for (const subscription of [...session.subscriptions.values()]) {
-    const decision = connection.permissions.maySubscribe(subscription.topicFilter);
-    if (decision === 'unknown') continue;
-    if (decision === 'refused') {
-      connection.broker.routing.unsubscribe(session, subscription.requested);
-      session.recordUnsubscription(subscription.requested);
-    } else {
-      const mayReceive = decision === 'partly' ? cachedPerTopic(connection.permissions) : undefined;
-      if (mayReceive !== subscription.mayReceive) connection.broker.routing.subscribe(session, { ...subscription, mayReceive });
-    }
-  }
 }

@@ -37,7 +37,7 @@ export class SysTopics {
     const { counters, drops, clients } = broker;
     let connected = 0;
     for (const client of clients.values()) if (client.connection !== undefined) connected++;
-    const dropped = drops.queueFull + drops.notDrained + drops.offline + drops.tooLarge + drops.expired;
+    const dropped = drops.queueFull + drops.notDrained + drops.offline + drops.tooLarge + drops.expired + drops.notAllowed;
     this.put('version', 'si-mqtt');
     this.put('uptime', `${Math.floor((broker.parts.env.monotonic() - this.startedAt) / 1000)} seconds`);
     this.put('clients/connected', connected);

@@ -12,4 +12,6 @@ export class DropCounters {
   tooLarge = 0;
   /** Message Expiry Interval passed while it waited [MQTT-3.3.2-5]. */
   expired = 0;
+  /** The access rules withdrew the subscription, or the topic from it, while it waited. */
+  notAllowed = 0;
 }

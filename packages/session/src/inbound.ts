@@ -61,10 +61,6 @@ export class Inbound {
     this.topicAliases = undefined;
   }
 
-  get receivedCount(): number {
-    return this.received?.size ?? 0;
-  }
-
   receivePublish(packet: DecodedPublish, session: Session, target: PublishTarget): void {
     const qos = packet.qos;
     const capabilities = this.capabilities!;

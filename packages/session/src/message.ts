@@ -228,13 +228,6 @@ export class Message {
     this.particular = { subscriptionIdentifiers, topicAlias, withTopicName, withPacketId, frame };
     return frame;
   }
-
-  /** Lets go of encoded copies, for messages that are stored for long. */
-  compact(): this {
-    this.frames = undefined;
-    this.particular = undefined;
-    return this;
-  }
 }
 
 function sameNumbers(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {

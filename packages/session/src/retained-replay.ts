@@ -9,7 +9,8 @@ const pageSize = 100;
  * neither fill memory nor hold up anybody else (broker.md §2).
  */
 export class RetainedReplay {
-  readonly subscription: Subscription;
+  /** Changes with the access rules, never in its topic filter. */
+  subscription: Subscription;
   private readonly store: RetainedStore;
   private readonly fetched: () => void;
   private readonly failed: (error: unknown) => void;

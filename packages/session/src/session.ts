@@ -33,7 +33,6 @@ export class Session implements Publisher {
   readonly outbound: Outbound;
   /** By what the client wrote, share name included. */
   readonly subscriptions: Map<string, Subscription> = new Map();
-  readonly connectedAt: number;
   lease: SessionLease;
   private output: Output | undefined;
   private negotiated: Negotiated;
@@ -53,7 +52,6 @@ export class Session implements Publisher {
     this.negotiated = negotiated;
     this.sessionExpirySeconds = negotiated.sessionExpiryInterval;
     this.surroundings = surroundings;
-    this.connectedAt = surroundings.env.now();
     this.inbound = new Inbound(surroundings);
     this.outbound = new Outbound(surroundings);
   }

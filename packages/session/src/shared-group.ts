@@ -136,12 +136,14 @@ export class SharedGroup {
   drainTo(session: Session): void {
     const member = this.members.find((candidate) => candidate.session === session);
     if (member === undefined) return;
-    for (let left = this.waiting.length; left > 0; left--) {
-      const delivery = this.waiting.peek()!;
-      if (this.give(member, delivery.message) !== 'taken') return;
-      this.waiting.shift();
-      if (delivery.position !== 0) this.journaled!.finished(delivery.position);
-    }
+    let isFull = false;
+    const given = this.waiting.take(({ message }) => {
+      if (isFull || !mayReceive(member, message)) return false;
+      isFull = this.give(member, message) === 'refused';
+      return !isFull;
+    });
+    for (const { position } of given) if (position !== 0) this.journaled!.finished(position);
+    if (isFull) return;
     this.backlog?.fetch(
       (deliveries, isComplete) => {
         if (isComplete) this.backlog = undefined;

@@ -9,6 +9,7 @@ import { type Journal, type RestoredDelivery, type RestoredSession } from '../po
 import { type Recording } from '../recording.js';
 import { type RetainedReplay } from '../retained-replay.js';
 import { type SharedGroup } from '../shared-group.js';
+import { type Subscription } from '../subscription.js';
 import { Backlog } from './backlog.js';
 import { Delivery } from './delivery.js';
 import { DeliveryQueue } from './delivery-queue.js';
@@ -62,6 +63,7 @@ export class Outbound {
   /** Of a session that the journal has. */
   private recording: Recording | undefined;
   private backlog: Backlog | undefined;
+  private isStillAllowed: ((delivery: Delivery) => boolean) | undefined;
 
   constructor(surroundings: SessionSurroundings) {
     this.surroundings = surroundings;
@@ -171,6 +173,17 @@ export class Outbound {
     this.replays = this.replays?.filter((replay) => replay.subscription.requested !== requested);
   }
 
+  /** The rules have changed: a replay that goes on obeys its subscription as it is now. */
+  changeReplay(subscription: Subscription): void {
+    for (const replay of this.replays ?? [])
+      if (replay.subscription.requested === subscription.requested) replay.subscription = subscription;
+  }
+
+  /** The rules may have changed: whatever waits now is asked for once more when its turn comes, and left out if the answer is no. */
+  recheckWaiting(isStillAllowed: (delivery: Delivery) => boolean): void {
+    if (this.queuedCount > 0) this.isStillAllowed = isStillAllowed;
+  }
+
   receivePuback(packetId: number): void {
     const delivery = this.inflight?.published.get(packetId);
     if (delivery === undefined) return;
@@ -227,7 +240,10 @@ export class Outbound {
         return;
       }
       this.queue.shift();
-      if (first.message.isExpired(this.surroundings.env.now())) {
+      if (this.isStillAllowed?.(first) === false) {
+        this.surroundings.drops.notAllowed++;
+        this.forget(first);
+      } else if (first.message.isExpired(this.surroundings.env.now())) {
         this.surroundings.drops.expired++; // [MQTT-3.3.2-5]
         this.forget(first);
       } else if (first.qos === 0) {
@@ -236,8 +252,12 @@ export class Outbound {
         this.sendNew(first);
       }
     }
-    if (this.backlog !== undefined) this.fetchBacklog();
-    else if (this.replays !== undefined) this.pumpReplays(output, left);
+    if (this.backlog !== undefined) {
+      this.fetchBacklog();
+      return;
+    }
+    this.isStillAllowed = undefined;
+    if (this.replays !== undefined) this.pumpReplays(output, left);
   }
 
   private fetchBacklog(): void {
