@@ -29,6 +29,10 @@ export default tseslint.config(
       'no-var': 'error',
       'prefer-const': 'error',
       'no-console': 'error',
+      'no-restricted-imports': [
+        'error',
+        { name: 'libsql', message: 'Only sqlite-worker.js may: it aborts the process on some parameters, and it is synchronous.' },
+      ],
     },
   },
   {

@@ -39,3 +39,5 @@ export {
   type TableRows,
   type WillRow,
 } from './rows.js';
+export { type SqliteDurability, type SqliteOptions } from './sqlite/sqlite-database.js';
+export { openSqliteLogStore } from './sqlite/sqlite-log-store.js';

@@ -108,7 +108,10 @@ export interface StoreStatistics {
  */
 export interface LogStore extends Log, Tables {
   readSeat(seat: number): Promise<SeatRow | undefined>;
-  /** Compare and set: true if the stored row has this `attempt` (undefined: there is none yet), or if it is already `next`. */
+  /**
+   * Compare and set: true if the stored row has this `attempt` (undefined: there is none yet), or if it is already `next`. The cursor of a row that
+   * is there stays as it is: only `writeRows` raises it.
+   */
   replaceSeat(attempt: Uint8Array | undefined, next: SeatRow): Promise<boolean>;
   /** After a refusal because it is full: is there room again for new messages? */
   hasRoom(): Promise<boolean>;

@@ -1,6 +1,9 @@
-import { journalSuite } from '@si-mqtt/conformance/vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type JournalUnderTest, journalSuite } from '@si-mqtt/conformance/vitest';
 import { type Env, Message } from '@si-mqtt/session';
-import { StoreJournal } from '../src/index.js';
+import { type LogStore, openSqliteLogStore, StoreJournal } from '../src/index.js';
 import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
 
 const env: Env = {
@@ -17,6 +20,11 @@ const env: Env = {
     }),
 };
 
+const message: JournalUnderTest['message'] = (content) => {
+  const whole = { payload: new Uint8Array(), qos: 0, retain: false, ...content } as const;
+  return Message.of(whole, { clientId: 'publisher', userName: 'user' }, Date.now());
+};
+
 for (const rowsWithRecord of [true, false]) {
   journalSuite({
     name: `StoreJournal on the simulated store, rows ${rowsWithRecord ? 'with' : 'after'} their record`,
@@ -25,14 +33,30 @@ for (const rowsWithRecord of [true, false]) {
       return Promise.resolve({
         open: () =>
           Promise.resolve(new StoreJournal(new SimulatedLogStore(database, new NoFaults(), rowsWithRecord), env, { watchMilliseconds: 0 })),
-        message: (content) =>
-          Message.of(
-            { payload: new Uint8Array(), qos: 0, retain: false, ...content },
-            { clientId: 'publisher', userName: 'user' },
-            Date.now(),
-          ),
+        message,
         stop: () => Promise.resolve(),
       });
     },
   });
 }
+
+journalSuite({
+  name: 'StoreJournal on SQLite',
+  start: async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'si-mqtt-journal-'));
+    let store: LogStore | undefined;
+    return {
+      open: async () => {
+        // A process that has died has let go of the file.
+        await store?.close();
+        store = await openSqliteLogStore({ path: join(folder, 'store.db'), durability: 'flushed', reserveBytes: 0 });
+        return new StoreJournal(store, env, { watchMilliseconds: 0 });
+      },
+      message,
+      stop: async () => {
+        await store?.close();
+        await rm(folder, { recursive: true });
+      },
+    };
+  },
+});

@@ -418,7 +418,7 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
           { epoch: 1, closedAt: 12 },
           { epoch: 2, closedAt: 2 ** 40 },
         ];
-        const two = seatRow({ attempt: keyOfText('2'), epoch: 3, closed, beat: 7, floor: 5, derived: 11 });
+        const two = seatRow({ attempt: keyOfText('2'), epoch: 3, closed, beat: 7, floor: 5 });
         expect(await store.replaceSeat(keyOfText('0'), one)).toBe(false);
         expect(await store.replaceSeat(undefined, one)).toBe(true);
         expect(await store.replaceSeat(undefined, one)).toBe(true);
@@ -452,6 +452,8 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         expect(await cursor()).toEqual([2, 9]);
         await store.writeRows({}, position(0, 3));
         expect(await cursor()).toEqual([3, 0]);
+        expect(await store.replaceSeat(seatRow().attempt, seatRow({ attempt: keyOfText('beat'), beat: 8 }))).toBe(true);
+        expect(await cursor(), 'a beat does not know the cursor').toEqual([3, 0]);
       });
     });
 

@@ -67,7 +67,8 @@ export class Seat {
     if (known === undefined) return epoch;
     // A start that did not come to its end may have left more than one epoch behind.
     for (let old = known.derivedEpoch; old <= known.epoch; old++) await this.closeEpoch(known, old);
-    await this.replace({ floorEpoch: epoch, floor: 1, derivedEpoch: epoch, derived: 0, closed: [] });
+    await this.replace({ floorEpoch: epoch, floor: 1, closed: [] });
+    await store.writeRows({}, { seat: this.number, epoch, seq: 0 });
     return epoch;
   }
 

@@ -198,7 +198,13 @@ export class SimulatedLogStore implements LogStore {
   async replaceSeat(attempt: Uint8Array | undefined, next: SeatRow): Promise<boolean> {
     const { seats } = this.database;
     const isNext = () => same(seats.get(next.seat)?.attempt, next.attempt);
-    this.write('replaceSeat', [() => same(seats.get(next.seat)?.attempt, attempt) && seats.set(next.seat, structuredClone(next))]);
+    const set = () => {
+      const stored = seats.get(next.seat);
+      if (!same(stored?.attempt, attempt)) return;
+      const { derivedEpoch, derived } = stored ?? next;
+      seats.set(next.seat, structuredClone({ ...next, derivedEpoch, derived }));
+    };
+    this.write('replaceSeat', [set]);
     return isNext();
   }
 

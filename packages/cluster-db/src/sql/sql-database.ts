@@ -1,0 +1,26 @@
+export type SqlValue = null | number | bigint | string | Uint8Array;
+
+export interface SqlStatement {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+}
+
+/** What the drivers of SQL databases have in common: one connection that writes, one transaction after the other. */
+export interface SqlDatabase {
+  /** Rows as arrays in the order of the columns; integers may be numbers or bigints. */
+  query(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]>;
+  /**
+   * All or nothing, and durable when it resolves. Returns how many rows each statement changed.
+   * Rejects with DuplicateKey, StoreRefusal or StoreUnusable if nothing was changed; else the outcome is unknown.
+   */
+  transaction(statements: readonly SqlStatement[]): Promise<readonly number[]>;
+  /** Bytes of the database. */
+  size(): Promise<number>;
+  hasRoom(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** An INSERT met a row with its key; the transaction was rolled back. */
+export class DuplicateKey extends Error {
+  override readonly name = 'DuplicateKey';
+}

@@ -1,0 +1,165 @@
+import { rm, stat, writeFile } from 'node:fs/promises';
+import { StoreRefusal, StoreUnusable } from '../log-store.js';
+import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from '../sql/sql-database.js';
+import { applicationId, checkFile, damaged } from './sqlite-file.js';
+import { SqliteError, SqliteThread } from './sqlite-thread.js';
+
+/** What a commit survives: `flushed` the end of the process, `synced` also that of the machine. */
+export type SqliteDurability = 'flushed' | 'synced';
+
+export interface SqliteOptions {
+  readonly path: string;
+  readonly durability: SqliteDurability;
+  /** Bytes of the database file; Infinity: as large as the disk. */
+  readonly maxBytes: number;
+  /** Bytes kept free for acknowledgements and removals once the database or the disk is full. */
+  readonly reserveBytes: number;
+}
+
+const pageSize = 4096;
+/** Milliseconds that a call waits for a lock of somebody who reads, as a backup does. */
+const lockTimeout = 5000;
+/** Pages of the write-ahead log after which SQLite carries it over into the database. */
+const checkpointPages = 2000;
+/** Transactions after which pages that have become free go back to the disk. */
+const transactionsPerVacuum = 100;
+const vacuumPages = 500;
+/** Above this the check of the whole file would make a start slow. */
+const checkedBytesMax = 32 << 20;
+
+/** A SQLite file that one process at a time uses. */
+export class SqliteDatabase implements SqlDatabase {
+  private readonly thread: SqliteThread;
+  private readonly options: SqliteOptions;
+  private isFull = false;
+  private transactions = 0;
+
+  private constructor(thread: SqliteThread, options: SqliteOptions) {
+    this.thread = thread;
+    this.options = options;
+  }
+
+  static async open(options: SqliteOptions): Promise<SqliteDatabase> {
+    const { path } = options;
+    const isNew = await checkFile(path);
+    const thread = await SqliteThread.open(path, `${path}.lock`, lockTimeout).catch((error: unknown) => {
+      throw error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY') ? inUse(path) : translated(path, error);
+    });
+    try {
+      const database = new SqliteDatabase(thread, options);
+      await database.prepare(isNew);
+      return database;
+    } catch (error) {
+      await thread.close().catch(() => undefined);
+      throw translated(path, error);
+    }
+  }
+
+  query(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]> {
+    return this.thread.query(sql, values).catch((error: unknown) => {
+      throw translated(this.options.path, error);
+    });
+  }
+
+  async transaction(statements: readonly SqlStatement[]): Promise<readonly number[]> {
+    try {
+      const changes = await this.thread.transaction(statements);
+      if (++this.transactions % transactionsPerVacuum === 0) await this.thread.query(`PRAGMA incremental_vacuum(${vacuumPages})`, []);
+      return changes;
+    } catch (error) {
+      if (error instanceof SqliteError && error.code === 'SQLITE_FULL') await this.useReserve();
+      throw translated(this.options.path, error);
+    }
+  }
+
+  async size(): Promise<number> {
+    return (await this.pragma('page_count')) * pageSize;
+  }
+
+  /** Full once, the database takes new messages only when as much as the reserve is free again. */
+  async hasRoom(): Promise<boolean> {
+    if (!this.isFull) return true;
+    const { reserveBytes } = this.options;
+    if (reserveBytes > 0) {
+      await this.thread.query(`PRAGMA incremental_vacuum(${Math.ceil(reserveBytes / pageSize)})`, []);
+      const pages = await this.pragma('page_count');
+      if ((pages - (await this.pragma('freelist_count'))) * pageSize + reserveBytes > this.options.maxBytes) return false;
+    }
+    try {
+      await this.makeReserve();
+    } catch {
+      return false;
+    }
+    this.isFull = false;
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.thread.close();
+  }
+
+  private async prepare(isNew: boolean): Promise<void> {
+    const { path, durability } = this.options;
+    if (isNew) {
+      await this.thread.query('PRAGMA auto_vacuum = INCREMENTAL', []);
+      await this.thread.query(`PRAGMA application_id = ${applicationId}`, []);
+    } else if ((await stat(path)).size <= checkedBytesMax) {
+      const [[result]] = await this.thread.query('PRAGMA quick_check(1)', []);
+      if (result !== 'ok') throw damaged(path, String(result).replaceAll(/\s+/g, ' '));
+    }
+    await this.thread.query('PRAGMA journal_mode = WAL', []);
+    await this.thread.query(`PRAGMA synchronous = ${durability === 'synced' ? 'FULL' : 'NORMAL'}`, []);
+    await this.thread.query(`PRAGMA wal_autocheckpoint = ${checkpointPages}`, []);
+    await this.thread.query(`PRAGMA journal_size_limit = ${4 * checkpointPages * pageSize}`, []);
+    await this.thread.query('PRAGMA cache_size = -65536', []);
+    await this.makeReserve();
+  }
+
+  private async pragma(name: string): Promise<number> {
+    const [[value]] = await this.thread.query(`PRAGMA ${name}`, []);
+    return Number(value);
+  }
+
+  private get ballast(): string {
+    return `${this.options.path}.reserve`;
+  }
+
+  /** Two reserves for two limits: pages that SQLite may not use yet, and a file that holds space on the disk. */
+  private async makeReserve(): Promise<void> {
+    const { maxBytes, reserveBytes } = this.options;
+    if (maxBytes !== Infinity) await this.thread.query(`PRAGMA max_page_count = ${Math.floor(maxBytes / pageSize)}`, []);
+    const size = await stat(this.ballast).then(
+      (found) => found.size,
+      () => 0,
+    );
+    if (size === reserveBytes) return;
+    try {
+      await writeFile(this.ballast, Buffer.alloc(reserveBytes), { mode: 0o600 });
+    } catch (error) {
+      await rm(this.ballast, { force: true });
+      throw error;
+    }
+  }
+
+  private async useReserve(): Promise<void> {
+    this.isFull = true;
+    const { maxBytes, reserveBytes } = this.options;
+    await rm(this.ballast, { force: true });
+    if (maxBytes !== Infinity) await this.thread.query(`PRAGMA max_page_count = ${Math.floor((maxBytes + reserveBytes) / pageSize)}`, []);
+  }
+}
+
+function inUse(path: string): StoreUnusable {
+  return new StoreUnusable(`${path} is in use by another broker: stop it first, or give this one another storage.path`);
+}
+
+function translated(path: string, error: unknown): unknown {
+  if (!(error instanceof SqliteError)) return error;
+  const { code, message } = error;
+  if (code === 'SQLITE_CONSTRAINT_PRIMARYKEY') return new DuplicateKey(message);
+  if (code === 'SQLITE_FULL') return new StoreRefusal('full', `${path}: ${message}`, { cause: error });
+  if (code === 'SQLITE_TOOBIG') return new StoreRefusal('content', `${path}: ${message}`, { cause: error });
+  if (code.startsWith('SQLITE_BUSY')) return new StoreRefusal('unavailable', `${path}: ${message}`, { cause: error });
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return damaged(path, message);
+  return error;
+}

@@ -1,0 +1,16 @@
+import { named, type SqlDialect } from '../sql/sql-statements.js';
+
+export const sqliteDialect: SqlDialect = {
+  replaceIfLater: ({ key, columns, name }) => {
+    const assignments = columns.map((column) => `${named(column.name)} = excluded.${named(column.name)}`).join(', ');
+    const conflict = key.map((column) => named(column.name)).join(', ');
+    return `ON CONFLICT (${conflict}) DO UPDATE SET ${assignments} WHERE ${named(name)}.\`at\` < excluded.\`at\``;
+  },
+  insertIgnore: 'INSERT OR IGNORE INTO',
+  keyList: (count, columns) => {
+    const row = `(${Array.from({ length: columns }, () => '?').join(', ')})`;
+    return `(VALUES ${Array.from({ length: count }, () => row).join(', ')})`;
+  },
+  // The file is locked: nobody writes beside the one who seals.
+  fills: 1,
+};
