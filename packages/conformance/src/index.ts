@@ -17,6 +17,7 @@ export {
 export { HistoryRecorder, Refused } from './history/recorder.js';
 export { type CheckOptions } from './history/timeline.js';
 export { type Rule, type Violation } from './history/violation.js';
+export { Workload, type WorkloadOptions } from './history/workload.js';
 export { NotObserved } from './not-observed.js';
 export { statementTables } from './report/markdown.js';
 export { type Report, type StatementReport, type TestReport, type VersionReport } from './report/report.js';

@@ -72,6 +72,8 @@ export type Note =
   | ReceivedNote
   /** PUBREL came: the identifier is free for a new message. */
   | { readonly note: 'released'; readonly client: string; readonly connection: number; readonly packetId: number }
+  /** The client is about to send DISCONNECT: from here on the broker may act as if the connection had ended, and what comes is not noted. */
+  | { readonly note: 'leaving'; readonly client: string; readonly connection: number }
   | EndedNote
   /** The client sent the PUBLISH of that call again, on a later connection. */
   | { readonly note: 'publishedAgain'; readonly operation: number }

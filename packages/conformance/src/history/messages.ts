@@ -90,10 +90,13 @@ export function countedCopies(timeline: Timeline, { copies }: Delivered): Receiv
 }
 
 function isSentAgain(timeline: Timeline, before: readonly Received[], copy: Received): boolean {
-  if (copy.note.qos !== 1 || before.some(({ connection }) => connection === copy.connection)) return false;
-  return before.some((earlier) => {
-    if (copy.note.dup && earlier.note.packetId === copy.note.packetId) return true;
-    // A broker that does not write down each PUBACK begins anew after a crash.
-    return timeline.options.afterCrash === 'lazy' && timeline.hasCrashBetween(earlier.at, copy.at);
-  });
+  const { qos, dup, packetId } = copy.note;
+  if (qos !== 1) return false;
+  const here = before.filter(({ connection }) => connection === copy.connection);
+  const elsewhere = before.filter(({ connection }) => connection !== copy.connection);
+  const isSame = ({ note }: Received) => note.packetId === packetId;
+  if (dup && elsewhere.some(isSame) && !here.some(isSame)) return true;
+  // A broker that does not write down each PUBACK begins anew after a crash, with all that it had sent.
+  if (timeline.options.afterCrash !== 'lazy') return false;
+  return here.length < elsewhere.filter(({ at }) => timeline.hasCrashBetween(at, copy.at)).length;
 }

@@ -1,7 +1,7 @@
 import { matches } from './matching.js';
 import { countedCopies, type Delivered, isSure, type MessageOfHistory, spansFor } from './messages.js';
 import { type Loss } from './plain-rules.js';
-import { never, type Received, type Session, type SubscriptionSpan, type Timeline } from './timeline.js';
+import { type Connection, never, type Received, type Session, type SubscriptionSpan, type Timeline } from './timeline.js';
 
 type Deliveries = ReadonlyMap<Session, ReadonlyMap<string, Delivered>>;
 
@@ -74,10 +74,16 @@ function checkOneMember(timeline: Timeline, group: Group, message: MessageOfHist
     .filter(({ isRepetition }) => !isRepetition)
     .sort((one, other) => one.at - other.at);
   let count = 0;
-  for (const [index, copy] of copies.entries()) {
-    const holder = index > 0 ? copies[index - 1] : undefined;
-    const isSentAgain = holder?.connection.session === copy.connection.session && !counted.has(copy);
-    if (!isSentAgain && (holder === undefined || !isGivenOn(timeline, holder, copy))) count++;
+  /** Copies that may still be sent again, or given on: each once. */
+  const open: Received[] = [];
+  for (const copy of copies) {
+    const ofSession = open.filter(({ connection }) => connection.session === copy.connection.session);
+    const source = counted.has(copy)
+      ? open.find((earlier) => isGivenOn(timeline, earlier, copy))
+      : (ofSession.find(({ note }) => note.packetId === copy.note.packetId) ?? ofSession[0]);
+    if (source === undefined) count++;
+    else open.splice(open.indexOf(source), 1);
+    open.push(copy);
   }
   const most = message.qos === 1 ? message.attempts : 1;
   if (count <= most) return;
@@ -87,8 +93,8 @@ function checkOneMember(timeline: Timeline, group: Group, message: MessageOfHist
 
 /** QoS 1 that a member left unacknowledged goes to another one. Whether its PUBACK arrived is only known while its connection lasts. */
 function isGivenOn(timeline: Timeline, holder: Received, copy: Received): boolean {
-  if (copy.note.qos !== 1 || holder.note.qos !== 1) return false;
-  return holder.connection.ended < copy.at || timeline.hasCrashBetween(holder.at, copy.at);
+  if (holder.note.qos !== 1) return false;
+  return holder.connection.left < copy.at || timeline.hasCrashBetween(holder.at, copy.at);
 }
 
 /** Nobody gets, when he comes back, what was published while he was away and another member was there all the time. */
@@ -100,16 +106,24 @@ function checkPresence(
 ): void {
   const { publish } = message;
   if (publish === undefined) return;
-  const wasAway = session.connections.every(({ connect, ended }) => ended < publish.invoked || connect.invoked > publish.completed);
+  const wasAway = session.connections.every(
+    (connection) => isKnownToEnd(timeline, connection, publish.invoked) || connection.connect.invoked > publish.completed,
+  );
   if (!wasAway) return;
   const other = spans.find(
     (span) =>
       span.session !== session &&
       span.from < publish.invoked &&
       span.until > first.at &&
-      span.session.connections.some(({ connect, ended }) => connect.completed < publish.invoked && ended > first.at),
+      span.session.connections.some(({ connect, left }) => connect.completed < publish.invoked && left > first.at),
   );
   if (other === undefined) return;
   const text = `${session.client} was away when ${message.message} was published to ${name}, and ${other.session.client} was there`;
   timeline.violation('sharedToAbsent', text, publish.invoked, first.at);
+}
+
+/** Before that place, and so that the broker knew: one that a client cut takes its time to be noticed. */
+function isKnownToEnd(timeline: Timeline, { ended, endedTime, how }: Connection, place: number): boolean {
+  if (how !== 'cut') return ended < place;
+  return endedTime + timeline.options.slackMilliseconds < timeline.timeOf(place);
 }

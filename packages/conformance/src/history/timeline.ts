@@ -20,6 +20,8 @@ export interface Connection {
   readonly client: string;
   readonly connect: Operation<ConnectCall>;
   session: Session | undefined;
+  /** The broker may have taken it for ended: the client left, or came on another connection. */
+  left: number;
   ended: number;
   endedTime: number;
   how: EndedNote['how'] | undefined;
@@ -144,8 +146,18 @@ export class Timeline {
     if (call.call === 'connect') {
       const connect = operation as Operation<ConnectCall>;
       const { client, connection: number } = call;
-      this.connections.set(number, { number, client, connect, session: undefined, ended: never, endedTime: never, how: undefined });
+      this.connections.set(number, {
+        number,
+        client,
+        connect,
+        session: undefined,
+        left: never,
+        ended: never,
+        endedTime: never,
+        how: undefined,
+      });
       const session = this.current.get(client);
+      for (const connection of session?.connections ?? []) connection.left = Math.min(connection.left, invoked);
       if (session !== undefined && (call.cleanStart || !session.keeps)) session.perhapsOver = Math.min(session.perhapsOver, invoked);
     } else if (call.call === 'subscribe') {
       this.subscribing(operation.invoked, call.connection, call.filter);
@@ -232,6 +244,11 @@ export class Timeline {
         if (session !== undefined) this.unreleased.get(session)?.delete(note.packetId);
         return;
       }
+      case 'leaving': {
+        const connection = this.connections.get(note.connection);
+        if (connection !== undefined) connection.left = Math.min(connection.left, at);
+        return;
+      }
       case 'ended':
         this.ended(at, time, note);
         return;
@@ -278,6 +295,7 @@ export class Timeline {
     const connection = this.connections.get(note.connection);
     if (connection === undefined || connection.ended !== never) return;
     connection.ended = at;
+    connection.left = Math.min(connection.left, at);
     connection.endedTime = time;
     connection.how = note.how;
     const { session } = connection;

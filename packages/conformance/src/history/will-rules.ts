@@ -52,7 +52,8 @@ function isAwaited(session: Session, message: MessageOfHistory): boolean {
 function fateOf(timeline: Timeline, connection: Connection): Fate {
   const { connect, how, ended } = connection;
   if (connect.outcome !== 'ok') return connect.outcome === 'fail' ? 'dropped' : 'open';
-  if (how === 'disconnected') return 'dropped';
+  // A broker that was killed may not have read the DISCONNECT.
+  if (how === 'disconnected') return timeline.hasCrashBetween(connect.completed, ended) ? 'open' : 'dropped';
   if (how === undefined || how === 'unknown' || ended > timeline.quiesced) return 'open';
   if (timeline.options.afterCrash === 'everything' && timeline.hasCrashBetween(connect.invoked, timeline.quiesced)) return 'open';
   const { delaySeconds } = connect.call.will!;
