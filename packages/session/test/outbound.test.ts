@@ -135,6 +135,30 @@ describe('a client that comes back', () => {
     expect(texts(again.takePublishes())).toEqual(['3']);
   });
 
+  it('[MQTT-3.3.4-9] gets no place for a new message by what it finishes of the connection before', async () => {
+    const harness = new Harness();
+    const { session, output } = await harness.open({ properties: { sessionExpiryInterval: 100 } });
+    for (const text of ['a', 'b', 'c', 'd', 'e']) session.deliver(harness.message({ text, qos: 2 }), 2, false, nothing, nothing);
+    const [a, b, c, d] = output.takePublishes().map(({ packetId }) => packetId);
+    session.outbound.receivePubrec(a, 0);
+    session.outbound.receivePubrec(b, 0);
+    session.detach('lost');
+    const again = harness.attach(session, { cleanStart: false, properties: { receiveMaximum: 1 } });
+    // Two PUBRELs are owed, more than the client now takes messages.
+    expect(again.take().map(({ type }) => type)).toEqual(['pubrel', 'pubrel']);
+    session.outbound.receivePubcomp(a);
+    expect(again.take()).toEqual([]);
+    session.outbound.receivePubcomp(b);
+    expect(texts(again.takePublishes())).toEqual(['c']);
+    // Refused and finished, though it has not been sent again: c still has the only place.
+    session.outbound.receivePubrec(d, 0x80);
+    expect(again.take()).toEqual([]);
+    session.outbound.receivePubrec(c, 0);
+    expect(again.take().map(({ type }) => type)).toEqual(['pubrel']);
+    session.outbound.receivePubcomp(c);
+    expect(texts(again.takePublishes())).toEqual(['e']);
+  });
+
   it('[MQTT-3.3.2-7] has no topic alias left', async () => {
     const harness = new Harness();
     const { session, output } = await harness.open({ properties: { topicAliasMaximum: 1, sessionExpiryInterval: 9 } });

@@ -53,10 +53,9 @@ export class Outbound {
   private protocolVersion: ProtocolVersion = 4;
   private inflight: Inflight | undefined;
   /** What was in flight when the client came back and has not been sent again yet, in order. */
-  private resend: Delivery[] | undefined;
+  private resend: Set<Delivery> | undefined;
   private replays: RetainedReplay[] | undefined;
   private sendQuotaInitial = 0;
-  private sendQuota = 0;
   private maximumPacketSize = 0;
   private topicAliasMaximum = 0;
   private topicAliases: Map<string, number> | undefined;
@@ -79,6 +78,14 @@ export class Outbound {
 
   get queuedBytes(): number {
     return this.queue.bytes + (this.backlog?.bytes ?? 0);
+  }
+
+  /**
+   * How many more deliveries of QoS 1 and 2 may be sent now [MQTT-4.9.0-2]. Everything unfinished has its place but what is still to be sent
+   * again on this connection; negative if more PUBRELs are owed than this client takes messages.
+   */
+  private get sendQuota(): number {
+    return this.sendQuotaInitial - this.inflightCount + (this.resend?.size ?? 0);
   }
 
   /** A QoS 1 delivery would be sent at once. */
@@ -108,7 +115,9 @@ export class Outbound {
   revoke(message: Message): number[] {
     const packetIds: number[] = [];
     for (const [packetId, delivery] of this.inflight?.published.entries() ?? []) {
-      if (delivery.message === message) packetIds.push(packetId);
+      if (delivery.message !== message) continue;
+      packetIds.push(packetId);
+      this.resend?.delete(delivery);
     }
     for (const packetId of packetIds) this.inflight!.published.delete(packetId);
     this.queue.take((delivery) => delivery.message === message);
@@ -132,14 +141,13 @@ export class Outbound {
     this.output = output;
     this.protocolVersion = negotiated.protocolVersion;
     this.sendQuotaInitial = negotiated.sendQuota; // [MQTT-4.9.0-1]
-    this.sendQuota = negotiated.sendQuota;
     this.maximumPacketSize = negotiated.maximumPacketSize;
     this.topicAliasMaximum = negotiated.topicAliasMaximumOut;
     this.topicAliases = undefined; // [MQTT-3.3.2-7]
     const inflight = this.inflight;
     if (inflight === undefined) return;
     for (const packetId of inflight.released.keys()) output.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
-    if (inflight.published.size > 0) this.resend = inflight.published.values();
+    if (inflight.published.size > 0) this.resend = new Set(inflight.published.values());
   }
 
   detach(): void {
@@ -189,6 +197,7 @@ export class Outbound {
     if (delivery === undefined) return;
     if (delivery.qos !== 1) throw protocolError(`PUBACK for packet identifier ${packetId}, which is in use for QoS 2`);
     this.inflight!.published.delete(packetId); // [MQTT-4.3.2-3]
+    this.resend?.delete(delivery);
     this.forget(delivery);
     this.finished();
   }
@@ -203,6 +212,7 @@ export class Outbound {
     }
     if (delivery.qos !== 2) throw protocolError(`PUBREC for packet identifier ${packetId}, which is in use for QoS 1`);
     inflight!.published.delete(packetId);
+    this.resend?.delete(delivery);
     if (reasonCode >= 0x80) {
       this.forget(delivery);
       this.finished(); // [MQTT-4.4.0-2]
@@ -234,7 +244,7 @@ export class Outbound {
     while (this.queue.length > 0) {
       if (!output.writable) return;
       const first = this.queue.peek()!;
-      if (first.qos > 0 && this.sendQuota === 0) return; // [MQTT-4.9.0-2]
+      if (first.qos > 0 && this.sendQuota <= 0) return;
       if (left-- === 0) {
         output.requestPump();
         return;
@@ -289,7 +299,7 @@ export class Outbound {
       this.output?.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
     } else {
       inflight.restore(delivery);
-      (this.resend ??= []).push(delivery);
+      (this.resend ??= new Set()).add(delivery);
     }
   }
 
@@ -316,7 +326,6 @@ export class Outbound {
   }
 
   private finished(): void {
-    if (this.sendQuota < this.sendQuotaInitial) this.sendQuota++;
     if (this.resend !== undefined || this.queue.length > 0 || this.replays !== undefined || this.backlog !== undefined) this.pump();
   }
 
@@ -357,10 +366,8 @@ export class Outbound {
         delivery.packetId,
         delivery.subscriptionIdentifiers,
       )
-    ) {
-      this.sendQuota--;
+    )
       return true;
-    }
     inflight.published.delete(delivery.packetId);
     this.forget(delivery);
     return false;
@@ -443,23 +450,19 @@ export class Outbound {
     );
   }
 
-  /** In the original order, under the original identifiers, with DUP, as far as the quota goes [MQTT-3.3.1-1] [MQTT-4.9.0-2]. */
+  /** In the original order, under the original identifiers, with DUP, as far as the quota goes [MQTT-3.3.1-1]. */
   private pumpResend(output: Output): boolean {
     const resend = this.resend!;
-    let next = 0;
-    for (; next < resend.length && this.sendQuota > 0 && output.writable; next++) {
-      const delivery = resend[next];
-      if (this.inflight!.published.get(delivery.packetId) !== delivery) continue;
+    for (const delivery of resend) {
+      if (this.sendQuota <= 0 || !output.writable) return false;
+      resend.delete(delivery);
       const firstByte = publishFirstByte(delivery.qos, delivery.retain, true);
-      if (this.send(delivery.message, firstByte, delivery.packetId, delivery.subscriptionIdentifiers)) {
-        this.sendQuota--;
-      } else {
-        this.inflight!.published.delete(delivery.packetId);
-        this.forget(delivery);
-      }
+      if (this.send(delivery.message, firstByte, delivery.packetId, delivery.subscriptionIdentifiers)) continue;
+      this.inflight!.published.delete(delivery.packetId);
+      this.forget(delivery);
     }
-    this.resend = next < resend.length ? resend.slice(next) : undefined;
-    return this.resend === undefined;
+    this.resend = undefined;
+    return true;
   }
 
   private pumpReplays(output: Output, budget: number): void {
@@ -476,7 +479,7 @@ export class Outbound {
       } else {
         const { qos: grantedQos, subscriptionIdentifier, mayReceive } = replay.subscription;
         const qos = Math.min(grantedQos, message.qos) as QoS;
-        if (!output.writable || (qos > 0 && this.sendQuota === 0)) return;
+        if (!output.writable || (qos > 0 && this.sendQuota <= 0)) return;
         if (left-- === 0) {
           output.requestPump();
           return;
