@@ -28,6 +28,7 @@ export class WireContext {
   /** What went over the connections of this test. */
   readonly exchange: Exchange;
   private isGivenUp = false;
+  private readonly ends: (() => void)[] = [];
   private readonly unique: string = randomBytes(6).toString('hex');
   private names = 0;
   private readonly clients: MqttClient[] = [];
@@ -74,10 +75,21 @@ export class WireContext {
     return client;
   }
 
+  /** What a test opened by itself is closed by this, however it ends. */
+  atEnd(close: () => void): void {
+    this.ends.push(close);
+    if (this.isGivenUp) close();
+  }
+
   /** The test goes no further: what is open is closed, and so is whatever it still opens. */
   giveUp(): void {
     this.isGivenUp = true;
+    this.closeAll();
+  }
+
+  private closeAll(): void {
     for (const client of this.clients) client.cut();
+    for (const close of this.ends) close();
   }
 
   /** The bytes of a CONNECT with the target's credentials and, unless one is given, a new client id. */
@@ -168,7 +180,7 @@ export class WireContext {
 
   /** Closes what is open, removes retained messages and sessions. Never throws: the verdict is the test's. */
   async cleanUp(): Promise<void> {
-    for (const client of this.clients) client.cut();
+    this.closeAll();
     if (this.retained.length === 0 && this.sessions.size === 0) return;
     // What a test that was given up had just sent may still be on its way.
     if (this.isGivenUp) await this.sleep(200);
@@ -181,7 +193,7 @@ export class WireContext {
     } catch {
       // There is nobody to tell, and the next test will see whether the broker still answers.
     }
-    for (const client of this.clients) client.cut();
+    this.closeAll();
   }
 
   /** A refusal is an answer, too: then it is not this client's session, or there was none. */

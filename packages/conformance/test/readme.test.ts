@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readTargetFile } from '../src/command/target-file.js';
 import * as conformance from '../src/index.js';
 import { type ConformanceSuiteOptions } from '../src/vitest.js';
 
@@ -59,4 +62,26 @@ test('the example of the vitest entry reaches a broker, and skips what there is'
   await stop();
   expect(broker.stopped).toBe(true);
   for (const { id } of options.skip ?? []) expect(conformance.wireTests.some(({ ids }) => ids.includes(id ?? ''))).toBe(true);
+});
+
+test('the example of a target file is one, and every setting and variant is explained', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'si-mqtt-readme-'));
+  const file = join(folder, 'target.json');
+  try {
+    writeFileSync(file, example('json', 'settings'));
+    expect(readTargetFile(file, {})).toMatchObject({ name: 'my broker', settings: { responseInformation: true } });
+    for (const part of ['settings', 'variants']) {
+      writeFileSync(file, `{ "${part}": { "unknown": 1 } }`);
+      let known: string[] = [];
+      try {
+        readTargetFile(file, {});
+      } catch (error) {
+        known = (/known are (.*)/.exec((error as Error).message)?.[1] ?? '').split(', ');
+      }
+      expect(known.length).toBeGreaterThan(6);
+      for (const name of known) expect(readme, name).toMatch(new RegExp(`["\`]${name}["\`]`));
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

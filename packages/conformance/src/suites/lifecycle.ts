@@ -20,7 +20,8 @@ export const lifecycleTests: readonly WireTest[] = [
     if (client.connack.properties.serverKeepAlive !== undefined) context.notObserved('the server uses a Server Keep Alive');
     await client.expectClosedWith([0x8d], 9000);
     const passed = performance.now() - start;
-    if (passed < 1400) client.fail(`closed after ${Math.round(passed)} ms, before 1.5 times Keep Alive`);
+    // A server may find a client inactive earlier than it must (3.1.2.10); but then this shows nothing of Keep Alive.
+    if (passed < 1000) context.notObserved(`the server closed after ${Math.round(passed)} ms`);
     equal(await watcher.receivePayloads(1), ['silent'], 'payload of the will');
   }),
   ...both('3.1.2-22', '3.1.2-24', 'any packet within Keep Alive keeps the connection', async (context) => {

@@ -6,7 +6,9 @@ import { equal, type WireContext } from '../wire-context.js';
 import { both, type WireTest } from '../wire-test.js';
 
 interface OpenSocket {
-  readonly socket: WebSocket;
+  /** As one frame; `binary: false` makes it a text frame. */
+  readonly send: (content: Buffer, how?: { readonly binary?: boolean; readonly fin?: boolean }) => void;
+  readonly protocol: string;
   readonly frames: { readonly data: Buffer; readonly isBinary: boolean }[];
   readonly closed: Promise<void>;
 }
@@ -17,14 +19,27 @@ async function open(context: WireContext): Promise<OpenSocket> {
     handshakeTimeout: context.timeoutMilliseconds,
     ...context.target.tls,
   });
+  context.atEnd(() => socket.terminate());
   const frames: { data: Buffer; isBinary: boolean }[] = [];
-  socket.on('message', (data: Buffer, isBinary) => frames.push({ data, isBinary }));
-  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+  socket.on('message', (data: Buffer, isBinary) => {
+    context.exchange.record(1, 'received', data);
+    frames.push({ data, isBinary });
+  });
+  const closed = new Promise<void>((resolve) => {
+    socket.on('close', () => {
+      context.exchange.record(1, 'closed by the server');
+      resolve();
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     socket.on('open', resolve);
     socket.on('error', reject);
   });
-  return { socket, frames, closed };
+  const send = (content: Buffer, how: { binary?: boolean; fin?: boolean } = {}) => {
+    context.exchange.record(1, 'sent', content);
+    socket.send(how.binary === false ? content.toString('latin1') : content, how);
+  };
+  return { send, protocol: socket.protocol, frames, closed };
 }
 
 /** The types of the packets, of which the first accepts the connection, that came, once there are `count` of them. */
@@ -47,14 +62,14 @@ export const webSocketTests: readonly WireTest[] = [
     'the server sends binary frames, and closes on a text frame',
     async (context) => {
       const connection = await open(context);
-      connection.socket.send(context.connectBytes());
+      connection.send(context.connectBytes());
       equal(await answers(context, connection, 1), ['connack'], 'packets');
       equal(
         connection.frames.map((frame) => frame.isBinary),
         [true],
         'binary frames',
       );
-      connection.socket.send(pingreq.toString('latin1'), { binary: false });
+      connection.send(pingreq, { binary: false });
       const late = context.sleep(context.timeoutMilliseconds).then(() => 'open');
       equal(await Promise.race([connection.closed.then(() => 'closed'), late]), 'closed', 'connection after a text frame');
     },
@@ -67,11 +82,10 @@ export const webSocketTests: readonly WireTest[] = [
     async (context) => {
       const connection = await open(context);
       const content = bytes(context.connectBytes(), pingreq, pingreq);
-      for (const byte of content.subarray(0, 10)) connection.socket.send(Buffer.of(byte));
-      connection.socket.send(content.subarray(10, 15), { fin: false });
-      connection.socket.send(content.subarray(15));
+      for (const byte of content.subarray(0, 10)) connection.send(Buffer.of(byte));
+      connection.send(content.subarray(10, 15), { fin: false });
+      connection.send(content.subarray(15));
       equal(await answers(context, connection, 3), ['connack', 'pingresp', 'pingresp'], 'packets');
-      connection.socket.terminate();
     },
     'webSocketUrl',
   ),
@@ -81,10 +95,9 @@ export const webSocketTests: readonly WireTest[] = [
     'the server selects the subprotocol mqtt',
     async (context) => {
       const connection = await open(context);
-      equal(connection.socket.protocol, 'mqtt', 'subprotocol');
-      connection.socket.send(context.connectBytes());
+      equal(connection.protocol, 'mqtt', 'subprotocol');
+      connection.send(context.connectBytes());
       equal(await answers(context, connection, 1), ['connack'], 'packets');
-      connection.socket.terminate();
     },
     'webSocketUrl',
   ),

@@ -133,7 +133,7 @@ export const willTests: readonly WireTest[] = [
       watcher.fail(`Message Expiry Interval is ${will.messageExpiryInterval}`);
   }),
   v5('3.1.4-1', 'Will Properties that are not allowed there are refused', async (context) => {
-    for (const wrong of [property.topicAlias(1), property.subscriptionIdentifier(1), property.payloadFormatIndicator(2)]) {
+    for (const wrong of [property.topicAlias(1), property.subscriptionIdentifier(1), property.receiveMaximum(1)]) {
       await context.expectRefused(
         context.connectBytes({ will: { topic: context.topic(), properties: [wrong] } }),
         [0x80, 0x81, 0x82, 0x99],
