@@ -4,6 +4,7 @@ import {
   type Cluster,
   DropCounters,
   type Journal,
+  MemoryRetained,
   MemorySessions,
   Message,
   type MessageContent,
@@ -26,6 +27,7 @@ import { Journaling } from './journaling.js';
 import { type NodeEnv } from './node-env.js';
 import { Routing, type RoutingSettings } from './routing.js';
 import { SendBuffers } from './send-buffer.js';
+import { isSysTopic } from './sys-topics.js';
 import { runInTurn } from './turn-share.js';
 
 /** A client id's place in the broker: its session, its connection while there is one, its will while that waits. */
@@ -77,6 +79,8 @@ export class Broker {
   readonly surroundings: SessionSurroundings;
   readonly sessions: SessionStore;
   readonly journaling: Journaling | undefined;
+  /** `$SYS` is this node's own: it takes no room from clients, and the next start makes it anew. */
+  private readonly sysRetained: RetainedStore;
   settings: BrokerSettings;
   /** Half seconds since the start: the coarse clock of keep alive. */
   currentTick = 0;
@@ -101,6 +105,7 @@ export class Broker {
     };
     const own = new MemorySessions(parts.env, journal === undefined ? undefined : () => journal.nextIncarnation());
     this.sessions = parts.sessions ?? own;
+    this.sysRetained = new MemoryRetained(parts.env, { retainedMessagesMax: Infinity, retainedBytesMax: Infinity });
     this.journaling = journal === undefined ? undefined : new Journaling(journal, this, own);
     this.routing = new Routing({
       ...(journal === undefined ? {} : { journal }),
@@ -182,12 +187,17 @@ export class Broker {
     this.publish(Message.of(content, publisher, this.parts.env.now()), undefined, 0);
   }
 
+  /** Where a topic's retained message is, and where all are that a topic filter can match. */
+  retainedAt(topic: string): RetainedStore {
+    return isSysTopic(topic) ? this.sysRetained : this.parts.retained;
+  }
+
   private retain(message: Message): RetainedPut | Promise<RetainedPut> {
     const { journaling } = this;
-    // Of the server's own topics the next start makes new ones.
-    if (journaling === undefined || message.topicName.startsWith('$SYS/')) return this.parts.retained.put(message);
+    const store = this.retainedAt(message.topicName);
+    if (journaling === undefined || store === this.sysRetained) return store.put(message);
     if (journaling.isRefusing) return { outcome: 'full' };
-    const put = this.parts.retained.put(message);
+    const put = store.put(message);
     if (!(put instanceof Promise) && put.outcome !== 'full') journaling.journal.retained(message.keep());
     return put;
   }

@@ -32,6 +32,7 @@ import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-strea
 import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
 import { recheckSubscriptions } from './recheck.js';
 import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
+import { isSysTopic } from './sys-topics.js';
 import { runInTurn } from './turn-share.js';
 
 /** What a listener's connections share. */
@@ -278,7 +279,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   }
 
   private isNameAllowed(topicName: string): boolean {
-    return topicName.charCodeAt(0) !== 0x24 || !topicName.startsWith('$SYS/');
+    return !isSysTopic(topicName);
   }
 
   private mayPublish(message: Message): boolean | Promise<boolean> {

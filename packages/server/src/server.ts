@@ -264,7 +264,7 @@ export class Server {
     after?: string,
     limit: number = 100,
   ): Promise<{ messages: RetainedSummary[]; after: string | undefined }> {
-    const page = await this.broker.parts.retained.match(topicFilter, after, limit);
+    const page = await this.broker.retainedAt(topicFilter).match(topicFilter, after, limit);
     return {
       messages: page.messages.map(({ topicName, payload, qos, properties }) => ({ topicName, payload, qos, properties })),
       after: page.after,

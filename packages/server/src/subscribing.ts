@@ -139,9 +139,11 @@ function replayRetained(connection: Connection, session: Session, verdicts: read
   const { broker } = connection;
   if (!connection.settings.capabilities.retainAvailable) return;
   for (const { subscription, replays } of verdicts) {
-    if (subscription === undefined || !replays || broker.parts.retained.messages === 0) continue;
+    if (subscription === undefined || !replays) continue;
+    const retained = broker.retainedAt(subscription.topicFilter);
+    if (retained.messages === 0) continue;
     const failed = (error: unknown) => broker.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
-    session.outbound.addReplay(new RetainedReplay(subscription, broker.parts.retained, () => connection.output.requestPump(), failed));
+    session.outbound.addReplay(new RetainedReplay(subscription, retained, () => connection.output.requestPump(), failed));
   }
   connection.output.pump();
 }

@@ -7,6 +7,11 @@ export interface SysOptions {
 
 const encoder = new TextEncoder();
 
+/** Whether a topic name is of the tree that the server alone publishes to, or a topic filter can only match there. */
+export function isSysTopic(name: string): boolean {
+  return name.charCodeAt(0) === 0x24 && (name === '$SYS' || name.startsWith('$SYS/'));
+}
+
 /** The `$SYS/broker/…` topics: retained, published again in intervals, only where the value changed. */
 export class SysTopics {
   private readonly broker: Broker;
