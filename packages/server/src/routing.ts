@@ -22,13 +22,14 @@ export interface RoutingSettings {
 
 /** This node's subscriptions, and the way of a message to the sessions that have them. */
 export class Routing {
-  private readonly tree: SubscriptionTree<Subscriber, Subscription | undefined> = new SubscriptionTree();
+  private readonly tree: SubscriptionTree<Subscriber, Subscription | undefined>;
   /** By share name and topic filter, as the client writes them. */
   private readonly groups: Map<string, SharedGroup> = new Map();
   private readonly settings: RoutingSettings;
 
   constructor(settings: RoutingSettings) {
     this.settings = settings;
+    this.tree = new SubscriptionTree({ hashSeed: Math.floor(settings.random() * 2 ** 32) });
   }
 
   get subscriptions(): number {

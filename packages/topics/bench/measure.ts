@@ -73,6 +73,16 @@ export function uncachedRate(tree: SubscriptionTree<Subscriber, object>, shape: 
   return calls / seconds;
 }
 
+/** Filters of 64 levels, a power of two of them, that a walk for `hostileName` visits all, since they differ from it at their very end. */
+export function* hostileFilters(count: number): Generator<string> {
+  for (let i = 0; i < count; i++) {
+    const chosen = Array.from({ length: Math.log2(count) }, (_, level) => ((i >> level) & 1 ? '+' : 'a'));
+    yield [...chosen, ...new Array<string>(63 - chosen.length).fill('+'), 'end'].join('/');
+  }
+}
+
+export const hostileName: string = `${'a/'.repeat(63)}other`;
+
 export function secondsOf(work: () => void): number {
   const start = process.hrtime.bigint();
   work();

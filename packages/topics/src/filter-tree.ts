@@ -1,7 +1,9 @@
+import { LevelTable } from './level-table.js';
 import { type MatchList, type MatchSet } from './match-set.js';
 import { matchesInPlace } from './matches.js';
 
 const dollar = 0x24;
+const slash = 0x2f;
 
 /** What stands in a place of the tree: a node, or the subscriptions of the only filter that leads through it. */
 type Child<S, V> = FilterNode<S, V> | MatchSet<S, V>;
@@ -12,16 +14,22 @@ type Child<S, V> = FilterNode<S, V> | MatchSet<S, V>;
  * that comes there compares texts instead of visiting a node, each a wait for memory, per level.
  */
 class FilterNode<S, V> {
-  /** The level of the only literal child: most nodes have one or none, and a Map costs three times a node. */
-  #level = '';
-  /** The child for `#level`; several are a Map by level. */
-  #children: Child<S, V> | Map<string, Child<S, V>> | undefined = undefined;
+  /** The level that leads to this node, and how many levels there are from the root to it. */
+  readonly #level: string;
+  readonly #depth: number;
+  /** The children for literal levels: most nodes have one or none, and a table costs three times a node. */
+  #children: Child<S, V> | LevelTable<Child<S, V>> | undefined = undefined;
   /** The child for `+`. */
   plus: Child<S, V> | undefined = undefined;
   /** Subscriptions of the filter that ends here. */
   here: MatchSet<S, V> | undefined = undefined;
   /** Subscriptions of the filter that ends here and goes on with `/#`. */
   below: MatchSet<S, V> | undefined = undefined;
+
+  constructor(level: string, depth: number) {
+    this.#level = level;
+    this.#depth = depth;
+  }
 
   /** The child for a level of a filter, undefined for the end of one. */
   get(level: string | undefined): Child<S, V> | undefined {
@@ -31,54 +39,75 @@ class FilterNode<S, V> {
     return this.literalAt(level, 0, level.length);
   }
 
-  /** The child for the literal level that stands in the text there; no string is made unless a Map must be asked. */
+  /** The child for the literal level that stands in the text there. */
   literalAt(text: string, start: number, end: number): Child<S, V> | undefined {
     const children = this.#children;
     if (children === undefined) return undefined;
-    if (children instanceof Map) return children.get(text.slice(start, end));
-    return this.#level.length === end - start && text.startsWith(this.#level, start) ? children : undefined;
+    if (!(children instanceof LevelTable)) return this.#leadsTo(children, text, start, end) ? children : undefined;
+    const place = this.#placeOf(children, text, start, end);
+    return place === -1 ? undefined : children.at(place);
   }
 
-  set(level: string | undefined, child: Child<S, V> | undefined): void {
+  set(level: string | undefined, child: Child<S, V> | undefined, seed: number): void {
     // The end of a filter leads to its subscriptions and to nothing else.
     if (level === undefined) this.here = child as MatchSet<S, V> | undefined;
     else if (level === '+') this.plus = child;
     else if (level === '#') this.below = child as MatchSet<S, V> | undefined;
     else if (child === undefined) this.#removeLiteral(level);
-    else this.#setLiteral(level, child);
+    else this.#setLiteral(level, child, seed);
   }
 
-  #setLiteral(level: string, child: Child<S, V>): void {
+  #placeOf(children: LevelTable<Child<S, V>>, text: string, start: number, end: number): number {
+    const hash = children.hash(text, start, end);
+    let place = children.find(hash);
+    while (place !== -1 && !this.#leadsTo(children.at(place), text, start, end)) place = children.find(hash, place);
+    return place;
+  }
+
+  /** Whether the level that stands in the text there is that of the child. */
+  #leadsTo(child: Child<S, V>, text: string, start: number, end: number): boolean {
+    if (child instanceof FilterNode) {
+      const level = child.#level;
+      return level.length === end - start && text.startsWith(level, start);
+    }
+    const filter = child.topicFilter;
+    let at = 0;
+    for (let depth = this.#depth; depth > 0; depth--) at = filter.indexOf('/', at) + 1;
+    for (let from = start; from < end; from++, at++) if (filter.charCodeAt(at) !== text.charCodeAt(from)) return false;
+    return at === filter.length || filter.charCodeAt(at) === slash;
+  }
+
+  #setLiteral(level: string, child: Child<S, V>, seed: number): void {
     const children = this.#children;
-    if (children instanceof Map) {
-      children.set(children.has(level) ? level : textOfItsOwn(level), child);
-    } else if (children === undefined || this.#level === level) {
-      if (children === undefined) this.#level = textOfItsOwn(level);
+    if (children instanceof LevelTable) {
+      const place = this.#placeOf(children, level, 0, level.length);
+      if (place === -1) children.add(children.hash(level, 0, level.length), child);
+      else children.replace(place, child);
+    } else if (children === undefined || this.#leadsTo(children, level, 0, level.length)) {
       this.#children = child;
     } else {
-      this.#children = new Map([
-        [this.#level, children],
-        [textOfItsOwn(level), child],
-      ]);
-      this.#level = '';
+      const table = new LevelTable<Child<S, V>>(seed);
+      const levelThere = children instanceof FilterNode ? children.#level : children.topicFilter.split('/')[this.#depth];
+      table.add(table.hash(levelThere, 0, levelThere.length), children);
+      table.add(table.hash(level, 0, level.length), child);
+      this.#children = table;
     }
   }
 
   #removeLiteral(level: string): void {
     const children = this.#children;
-    if (!(children instanceof Map)) {
+    if (!(children instanceof LevelTable)) {
       this.#children = undefined;
-      this.#level = '';
       return;
     }
-    children.delete(level);
-    if (children.size === 1) for (const [last, child] of children) [this.#level, this.#children] = [last, child];
+    children.remove(this.#placeOf(children, level, 0, level.length));
+    if (children.size === 1) for (const last of children.children()) this.#children = last;
   }
 
   /** All that hangs on this node, in no special order. */
   children(): Child<S, V>[] {
     const children = this.#children;
-    const literal = children instanceof Map ? [...children.values()] : [children];
+    const literal = children instanceof LevelTable ? [...children.children()] : [children];
     return [this.here, this.below, this.plus, ...literal].filter((child) => child !== undefined);
   }
 
@@ -88,18 +117,23 @@ class FilterNode<S, V> {
 
   /** The only child, if there is only one. */
   get onlyChild(): Child<S, V> | undefined {
-    return this.#children instanceof Map ? undefined : onlyOf(this.here, this.below, this.plus, this.#children);
+    return this.#children instanceof LevelTable ? undefined : onlyOf(this.here, this.below, this.plus, this.#children);
   }
 }
 
 /** Topic filter → its subscriptions, as a tree of levels, for the filters that have wildcards. */
 export class FilterTree<S, V> {
-  readonly #root = new FilterNode<S, V>();
+  readonly #root = new FilterNode<S, V>('', 0);
   // The nodes still to visit in `collect`, and where they are in the name; kept, so that a walk allocates nothing. A stack of our own, because
   // the call stack is not deep enough for a filter of 30,000 levels.
   readonly #nodes: FilterNode<S, V>[] = [];
   readonly #starts: number[] = [];
   #steps = 0;
+  readonly #seed: number;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
 
   get isEmpty(): boolean {
     return this.#root.isEmpty;
@@ -130,25 +164,33 @@ export class FilterTree<S, V> {
   /** Sets the subscriptions of the filter that they know. */
   set(set: MatchSet<S, V>): void {
     const levels: (string | undefined)[] = set.topicFilter.split('/');
-    let levelsThere: (string | undefined)[] | undefined;
     let node = this.#root;
     for (let depth = 0; ; depth++) {
       const child = node.get(levels[depth]);
-      if (child instanceof FilterNode) {
-        node = child;
-        continue;
-      }
-      if (child === undefined || child.topicFilter === set.topicFilter) {
-        node.set(levels[depth], set);
+      if (child instanceof FilterNode) node = child;
+      else if (child === undefined || child.topicFilter === set.topicFilter) {
+        node.set(levels[depth], set, this.#seed);
+        return;
+      } else {
+        node.set(levels[depth], this.#shared(levels, depth + 1, child, set), this.#seed);
         return;
       }
-      // The filter that was alone here has company now, as far as the levels of the two are the same.
-      levelsThere ??= child.topicFilter.split('/');
-      const shared = new FilterNode<S, V>();
-      shared.set(levelsThere[depth + 1], child);
-      node.set(levels[depth], shared);
-      node = shared;
     }
+  }
+
+  /** Nodes for two filters, the levels of the second given, that have all levels before `depth` in common: one more for each further level that they share. */
+  #shared(levels: (string | undefined)[], depth: number, one: MatchSet<S, V>, other: MatchSet<S, V>): FilterNode<S, V> {
+    const levelsOfOne: (string | undefined)[] = one.topicFilter.split('/');
+    const first = new FilterNode<S, V>(textOfItsOwn(levels[depth - 1]!), depth);
+    let node = first;
+    for (; levelsOfOne[depth] === levels[depth]; depth++) {
+      const next = new FilterNode<S, V>(textOfItsOwn(levels[depth]!), depth + 1);
+      node.set(levels[depth], next, this.#seed);
+      node = next;
+    }
+    node.set(levelsOfOne[depth], one, this.#seed);
+    node.set(levels[depth], other, this.#seed);
+    return first;
   }
 
   /** Removes a filter that is there, and every node that fewer than two filters need without it. */
@@ -160,11 +202,11 @@ export class FilterTree<S, V> {
       path.push(node);
       node = child;
     }
-    node.set(levels[path.length], undefined);
+    node.set(levels[path.length], undefined, this.#seed);
     for (let parent = path.pop(); parent !== undefined; parent = path.pop()) {
       const left = node.onlyChild;
       if (left === undefined || left instanceof FilterNode) return;
-      parent.set(levels[path.length], left);
+      parent.set(levels[path.length], left, this.#seed);
       node = parent;
     }
   }
@@ -199,8 +241,8 @@ export class FilterTree<S, V> {
           into.append(node.here);
         }
       } else {
-        const slash = topicName.indexOf('/', start);
-        const end = slash === -1 ? topicName.length : slash;
+        const next = topicName.indexOf('/', start);
+        const end = next === -1 ? topicName.length : next;
         child = node.literalAt(topicName, start, end);
         if (isWild) plus = node.plus;
         start = end + 1;

@@ -15,6 +15,11 @@ export interface SubscriptionTreeOptions {
   readonly cacheEntriesMax?: number;
   /** Most matches that the kept results may hold together; default 1,000,000. A result of more than half of that is not kept. */
   readonly cacheMatchesMax?: number;
+  /**
+   * An integer of 32 bits, at random where filters come from strangers: who knows it can choose levels that hash alike, and so make
+   * everybody's matching slow. Results do not depend on it; default 0.
+   */
+  readonly hashSeed?: number;
 }
 
 const nothing: readonly never[] = [];
@@ -29,7 +34,7 @@ const nothing: readonly never[] = [];
 export class SubscriptionTree<Subscriber extends object, Value> {
   // Filters without wildcards are found by one lookup of the whole name; only the others need the tree.
   readonly #literals = new Map<string, MatchSet<Subscriber, Value>>();
-  readonly #wildcards = new FilterTree<Subscriber, Value>();
+  readonly #wildcards: FilterTree<Subscriber, Value>;
   readonly #cache: MatchCache<MatchResult<Subscriber, Value>>;
   readonly #found = new MatchList<Subscriber, Value>();
   #size = 0;
@@ -38,6 +43,7 @@ export class SubscriptionTree<Subscriber extends object, Value> {
   #cacheMisses = 0;
 
   constructor(options: SubscriptionTreeOptions = {}) {
+    this.#wildcards = new FilterTree((options.hashSeed ?? 0) | 0);
     this.#cache = new MatchCache(options.cacheEntriesMax ?? 65_536, options.cacheMatchesMax ?? 1_000_000);
   }
 

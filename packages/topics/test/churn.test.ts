@@ -110,7 +110,7 @@ describe('no growth under churn', () => {
   test('the filter tree has no node left when its filters are gone', () => {
     fc.assert(
       fc.property(fc.uniqueArray(topicFilters, { maxLength: 40 }), (filters) => {
-        const tree = new FilterTree<object, number>();
+        const tree = new FilterTree<object, number>(1);
         for (const topicFilter of filters) tree.set({ subscriber: {}, value: 1, topicFilter });
         expect([...tree.sets()]).toHaveLength(filters.length);
         for (const [index, filter] of filters.entries()) {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { heapOf, retain, type Shape, shapes, subscribe, uncachedRate, walk } from '../bench/measure.js';
+import { heapOf, hostileFilters, hostileName, retain, type Shape, shapes, subscribe, uncachedRate, walk } from '../bench/measure.js';
+import { FilterTree } from '../src/filter-tree.js';
+import { MatchList } from '../src/match-set.js';
 
 /*
  * The figures that issue and documentation name, at a tenth of the size and with limits that a busy machine keeps too.
@@ -7,7 +9,42 @@ import { heapOf, retain, type Shape, shapes, subscribe, uncachedRate, walk } fro
  */
 const count = 100_000;
 
+/** How much a walk for the name looks at among these filters. */
+function stepsAmong(topicFilters: Iterable<string>, topicName: string): { steps: number; nodes: number; found: number } {
+  const tree = new FilterTree<object, number>(1);
+  for (const topicFilter of topicFilters) tree.set({ subscriber: {}, value: 1, topicFilter });
+  const found = tree.collect(topicName, new MatchList());
+  return { steps: tree.steps, nodes: tree.nodes, found };
+}
+
+function* filtersOf(shape: Shape, count: number): Generator<string> {
+  for (let i = 0; i < count; i++) yield shapes[shape].filter(i);
+}
+
 describe('scale', () => {
+  test.each(Object.keys(shapes) as Shape[])('%s: a match looks at no more among 50,000 filters than it must', (shape) => {
+    for (const filters of [1, 100, 50_000]) {
+      const { steps, nodes, found } = stepsAmong(filtersOf(shape, filters), shapes[shape].name(filters - 1));
+      expect(found).toBe(1);
+      // The root, at most one node that the filter shares with others, and the filter.
+      expect(steps).toBeLessThanOrEqual(3);
+      expect(nodes).toBeLessThanOrEqual(1000);
+    }
+  });
+
+  test('filters made to be visited in vain cost a bounded number of steps each, however many levels they have', () => {
+    for (const filters of [64, 4096]) {
+      const { steps, found } = stepsAmong(hostileFilters(filters), hostileName);
+      expect(found).toBe(0);
+      expect(steps).toBe(2 * filters - 1);
+    }
+  });
+
+  test('two filters that part at their ends only cost a step per level', () => {
+    const shared = '+/'.repeat(63);
+    expect(stepsAmong([`${shared}end`, `${shared}finish`], hostileName)).toEqual({ steps: 64, nodes: 63, found: 0 });
+  });
+
   test.each(Object.keys(shapes) as Shape[])('%s: at most 500 bytes per filter, matches without the cache are quick', (shape) => {
     // Code compiled for the tree of the test before may hold on to it until it has run with another.
     uncachedRate(subscribe(shape, 1000), shape, 1000, 1000);
