@@ -95,6 +95,7 @@ export class Broker {
     this.parts = parts;
     const { journal } = parts;
     this.surroundings = {
+      overflowed: (session) => this.queueOverflowed(session),
       env: parts.env,
       limits: settings.limits,
       drops: this.drops,
@@ -336,15 +337,17 @@ export class Broker {
   /** Makes the session of a new connection. */
   register(client: Client): void {
     this.clients.set(client.session.clientId, client);
-    client.session.outbound.overflowed = () => {
-      this.counters.queueOverflowEnds++;
-      // Not within the routing that found the queue full.
-      setImmediate(() => {
-        if (this.clients.get(client.session.clientId) !== client) return;
-        if (client.connection !== undefined) client.connection.endSession(ReasonCode.quotaExceeded, 'the queue of this session is full');
-        else this.endSession(client);
-      });
-    };
+  }
+
+  private queueOverflowed(session: Session): void {
+    this.counters.queueOverflowEnds++;
+    // Not within the routing that found the queue full.
+    setImmediate(() => {
+      const client = this.clients.get(session.clientId);
+      if (client?.session !== session) return;
+      if (client.connection !== undefined) client.connection.endSession(ReasonCode.quotaExceeded, 'the queue of this session is full');
+      else this.endSession(client);
+    });
   }
 
   // ——— the end of a turn ———

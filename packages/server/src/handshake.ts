@@ -146,7 +146,10 @@ export class Handshake {
       password: this.connect.password?.slice(),
       protocolVersion: this.connect.protocolVersion,
       listenerName: stream.listener.name,
-      remoteAddress: stream.remoteAddress,
+      // To ask the system for it costs time and memory, and few authenticators want it.
+      get remoteAddress() {
+        return stream.remoteAddress;
+      },
       certificate: stream.certificate,
     };
     const outcome = await authenticateWith(this.settings.authenticators, credentials, () => !this.isAbandoned);

@@ -67,7 +67,7 @@ export class Routing {
 
   /** The same, and what waits for a group goes on waiting. */
   set(session: Session, subscription: Subscription): void {
-    session.subscriptions.set(subscription.requested, subscription);
+    session.addSubscription(subscription);
     if (subscription.shareName === undefined) {
       this.tree.set(subscription.topicFilter, session, subscription);
       return;
@@ -87,7 +87,7 @@ export class Routing {
   unsubscribe(session: Session, requested: string): boolean {
     const subscription = session.subscriptions.get(requested);
     if (subscription === undefined) return false;
-    session.subscriptions.delete(requested);
+    session.removeSubscription(requested);
     session.outbound.endReplay(requested);
     const group = this.groups.get(requested);
     if (subscription.shareName === undefined || group === undefined) {

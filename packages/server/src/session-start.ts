@@ -108,7 +108,9 @@ function welcome(
     userName: identity.userName,
     protocolVersion: negotiated.protocolVersion,
     listenerName: stream.listener.name,
-    remoteAddress: stream.remoteAddress,
+    get remoteAddress() {
+      return stream.remoteAddress;
+    },
     sessionPresent,
   });
   broker.routing.cameOnline(session);

@@ -26,8 +26,8 @@ export interface Negotiated {
   readonly keepAliveSeconds: number;
   readonly requestProblemInformation: boolean;
   readonly bridge: boolean;
-  /** For a successful CONNACK of 5.0, without authentication data. */
-  readonly connackProperties: ConnackProperties;
+  /** For a successful CONNACK of 5.0, without authentication data; undefined before 5.0. */
+  readonly connackProperties: ConnackProperties | undefined;
 }
 
 export interface NegotiationRefusal {
@@ -76,7 +76,7 @@ export function negotiate(connect: ConnectPacket, settings: NegotiationSettings)
     keepAliveSeconds,
     requestProblemInformation: wish?.requestProblemInformation ?? true,
     bridge: connect.bridge === true,
-    connackProperties: v5 ? connackProperties(connect, settings, assigned, clientId, sessionExpiryInterval, keepAliveSeconds) : {},
+    connackProperties: v5 ? connackProperties(connect, settings, assigned, clientId, sessionExpiryInterval, keepAliveSeconds) : undefined,
   };
 }
 
@@ -139,6 +139,6 @@ export function restoredAgreement(stored: RestoredSession): Negotiated {
     keepAliveSeconds: 0,
     requestProblemInformation: false,
     bridge: false,
-    connackProperties: {},
+    connackProperties: undefined,
   };
 }

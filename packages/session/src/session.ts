@@ -20,6 +20,8 @@ export interface DetachOutcome {
   readonly expiresAt: number | undefined;
 }
 
+const noSubscriptions: ReadonlyMap<string, Subscription> = new Map();
+
 /**
  * One client's protocol state, for as long as the session lasts: with a connection (`output`) or without. It does no I/O and knows no
  * timer; who uses it calls `attach` and `detach` and hands over what the decoder gives.
@@ -31,9 +33,9 @@ export class Session implements Publisher {
   readonly incarnation: Position;
   readonly inbound: Inbound;
   readonly outbound: Outbound;
-  /** By what the client wrote, share name included. */
-  readonly subscriptions: Map<string, Subscription> = new Map();
   lease: SessionLease;
+  /** Many clients only publish, and need no map. */
+  private ownSubscriptions: Map<string, Subscription> | undefined;
   private output: Output | undefined;
   private negotiated: Negotiated;
   private will: Will | undefined;
@@ -58,6 +60,20 @@ export class Session implements Publisher {
 
   get isOnline(): boolean {
     return this.output !== undefined;
+  }
+
+  /** By what the client wrote, share name included. */
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.ownSubscriptions ?? noSubscriptions;
+  }
+
+  /** Adds or replaces. */
+  addSubscription(subscription: Subscription): void {
+    (this.ownSubscriptions ??= new Map()).set(subscription.requested, subscription);
+  }
+
+  removeSubscription(requested: string): void {
+    this.ownSubscriptions?.delete(requested);
   }
 
   /** The session outlives its connection. */
@@ -201,6 +217,8 @@ export class Session implements Publisher {
     subscriptionIdentifiers: readonly number[] | undefined,
     group: SharedGroup | undefined,
   ): DeliveryOutcome {
-    return this.outbound.deliver(message, grantedQos, retain, subscriptionIdentifiers, group);
+    const outcome = this.outbound.deliver(message, grantedQos, retain, subscriptionIdentifiers, group);
+    if (outcome === 'refused' && this.outbound.hasOverflowed) this.surroundings.overflowed?.(this);
+    return outcome;
   }
 }

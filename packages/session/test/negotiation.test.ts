@@ -20,7 +20,7 @@ describe('negotiation', () => {
   it('[MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.2.2-16] assigns a client identifier', () => {
     const negotiated = new Harness().negotiate(new Harness().connectPacket({ clientId: '' }));
     expect(negotiated.clientId).toBe('assigned');
-    expect(negotiated.connackProperties.assignedClientIdentifier).toBe('assigned');
+    expect(negotiated.connackProperties?.assignedClientIdentifier).toBe('assigned');
   });
 
   it('[v3.1.1 MQTT-3.1.3-8] refuses an empty client identifier without Clean Session, and any in 3.1', () => {
@@ -45,9 +45,9 @@ describe('negotiation', () => {
     const harness = new Harness({ limits: { sessionExpirySecondsMax: 1000 } });
     const forever = harness.negotiate(harness.connectPacket({ properties: { sessionExpiryInterval: 0xffff_ffff } }));
     expect(forever.sessionExpiryInterval).toBe(1000);
-    expect(forever.connackProperties.sessionExpiryInterval).toBe(1000);
+    expect(forever.connackProperties?.sessionExpiryInterval).toBe(1000);
     const short = harness.negotiate(harness.connectPacket({ properties: { sessionExpiryInterval: 9 } }));
-    expect(short.connackProperties.sessionExpiryInterval).toBeUndefined();
+    expect(short.connackProperties?.sessionExpiryInterval).toBeUndefined();
     expect(harness.negotiate(harness.connectPacket({ protocolVersion: 4, cleanStart: false })).sessionExpiryInterval).toBe(7 * 86_400);
     expect(harness.negotiate(harness.connectPacket({ protocolVersion: 4 })).sessionExpiryInterval).toBe(0);
   });
@@ -65,9 +65,9 @@ describe('negotiation', () => {
 
   it('[MQTT-3.1.2-28] gives Response Information only when it is asked for', () => {
     const harness = new Harness();
-    expect(harness.negotiate(harness.connectPacket()).connackProperties.responseInformation).toBeUndefined();
+    expect(harness.negotiate(harness.connectPacket()).connackProperties?.responseInformation).toBeUndefined();
     const asked = harness.negotiate(harness.connectPacket({ properties: { requestResponseInformation: true } }));
-    expect(asked.connackProperties.responseInformation).toBe('responses/c');
+    expect(asked.connackProperties?.responseInformation).toBe('responses/c');
   });
 });
 

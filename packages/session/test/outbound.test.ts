@@ -220,7 +220,7 @@ describe('what does not fit', () => {
       const harness = new Harness({ limits: { queueOverflow, queueMessagesMax: 2 } });
       const { session } = await harness.open({ properties: { sessionExpiryInterval: 100 } });
       let overflows = 0;
-      session.outbound.overflowed = () => overflows++;
+      harness.surroundings.overflowed = () => overflows++;
       session.detach('lost');
       const got = ['1', '2', '3'].map((text) => session.deliver(harness.message({ text }), 1, false, nothing, nothing));
       expect(got).toEqual(outcomes);

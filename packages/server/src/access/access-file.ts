@@ -41,13 +41,18 @@ export class AccessFile implements AccessRules {
   }
 }
 
+/** Of all clients to which no rule applies. */
+const noRules: RuleList = emptyRules();
+
 class FilePermissions implements Permissions {
   readonly #file: PolledFile<AccessRulesText>;
   readonly #userName: string | undefined;
   readonly #clientId: string;
   #compiledVersion = 0;
-  /** The list of the user, shared by all its connections, and the substituted patterns of this one. */
-  #lists: readonly [own: RuleList, patterns: RuleList] = [emptyRules(), emptyRules()];
+  /** The list of the user, shared by all its connections. */
+  #own: RuleList = noRules;
+  /** The substituted patterns of this one. */
+  #patterns: RuleList = noRules;
 
   constructor(file: PolledFile<AccessRulesText>, userName: string | undefined, clientId: string) {
     this.#file = file;
@@ -60,33 +65,33 @@ class FilePermissions implements Permissions {
   }
 
   mayPublish(topicName: string, _qos: number, _retain: boolean): boolean {
-    const [own, patterns] = this.#current();
-    return (matchesAny(own.write, topicName) || matchesAny(patterns.write, topicName)) && !this.#isDenied(topicName);
+    this.#compile();
+    return (matchesAny(this.#own.write, topicName) || matchesAny(this.#patterns.write, topicName)) && !this.#isDenied(topicName);
   }
 
   maySubscribe(topicFilter: string): SubscribeDecision {
-    const [own, patterns] = this.#current();
+    this.#compile();
+    const own = this.#own;
+    const patterns = this.#patterns;
     return decideSubscription(topicFilter, [...own.read, ...patterns.read], [...own.deny, ...patterns.deny]);
   }
 
   mayReceive(topicName: string): boolean {
-    const [own, patterns] = this.#current();
-    return (matchesAny(own.read, topicName) || matchesAny(patterns.read, topicName)) && !this.#isDenied(topicName);
+    this.#compile();
+    return (matchesAny(this.#own.read, topicName) || matchesAny(this.#patterns.read, topicName)) && !this.#isDenied(topicName);
   }
 
   #isDenied(topicName: string): boolean {
-    const [own, patterns] = this.#lists;
-    return matchesAny(own.deny, topicName) || matchesAny(patterns.deny, topicName);
+    return matchesAny(this.#own.deny, topicName) || matchesAny(this.#patterns.deny, topicName);
   }
 
-  #current(): readonly [own: RuleList, patterns: RuleList] {
-    if (this.#compiledVersion !== this.#file.version) {
-      const { anonymous, users, patterns } = this.#file.content;
-      const own = this.#userName === undefined ? anonymous : (users.get(this.#userName) ?? emptyRules());
-      this.#lists = [own, substitutePatterns(patterns, this.#userName, this.#clientId)];
-      this.#compiledVersion = this.#file.version;
-    }
-    return this.#lists;
+  #compile(): void {
+    if (this.#compiledVersion === this.#file.version) return;
+    this.#compiledVersion = this.#file.version;
+    const { anonymous, users, patterns } = this.#file.content;
+    this.#own = this.#userName === undefined ? anonymous : (users.get(this.#userName) ?? noRules);
+    const hasPatterns = patterns.read.length + patterns.write.length + patterns.deny.length > 0;
+    this.#patterns = hasPatterns ? substitutePatterns(patterns, this.#userName, this.#clientId) : noRules;
   }
 }
 

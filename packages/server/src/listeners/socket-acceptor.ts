@@ -101,8 +101,6 @@ export class SocketAcceptor {
       return;
     }
     setAcceptance(socket, { ticket, sharedBuffer, proxied: undefined, certificate: undefined });
-    socket.on('error', ignore);
-    socket.on('close', onSocketClosed);
     if (this.information.proxyProtocol) new ProxyHeaderReader(this, socket);
     else this.#next(socket, undefined);
   }
@@ -124,6 +122,7 @@ class ProxyHeaderReader {
     this.#acceptor = acceptor;
     this.#socket = socket;
     this.#acceptance = acceptanceOf(socket);
+    watchSocket(socket);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.resume();
@@ -154,6 +153,12 @@ class ProxyHeaderReader {
     this.#acceptor.counters.proxyHeaderErrors++;
     this.#socket.destroy();
   }
+}
+
+/** For sockets that do not become a stream at once: an error does not end the process, and their end is told to the admission. */
+export function watchSocket(socket: Socket): void {
+  socket.on('error', ignore);
+  socket.on('close', onSocketClosed);
 }
 
 function onSocketClosed(this: Socket): void {

@@ -6,7 +6,7 @@ import { acceptanceOf, setAcceptance } from './accepted-socket.js';
 import { type ListenerCounters } from './byte-stream.js';
 import { errorCode, ListenError } from './listen-error.js';
 import { type CertificateOptions, type ListenerInformation, type TlsOptions } from './listener-options.js';
-import { ignore } from './socket-acceptor.js';
+import { ignore, watchSocket } from './socket-acceptor.js';
 
 /** Everything that was read from the files of one listener. */
 interface LoadedCertificates {
@@ -56,6 +56,7 @@ export class TlsTermination {
   }
 
   accept(socket: Socket, early: Uint8Array | undefined): void {
+    watchSocket(socket);
     if (early !== undefined) socket.unshift(early);
     this.#server?.emit('connection', socket);
   }

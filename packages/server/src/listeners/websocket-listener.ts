@@ -1,7 +1,7 @@
 import { type Admission, type AdmissionGate } from './admission.js';
 import { type Listener, type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
 import { type ListenerInformation, type SecureWebSocketListenerOptions, type WebSocketListenerOptions } from './listener-options.js';
-import { bracketed, SocketAcceptor } from './socket-acceptor.js';
+import { bracketed, SocketAcceptor, watchSocket } from './socket-acceptor.js';
 import { TLS_PENDING_BYTES_MAX } from './socket-stream.js';
 import { TlsTermination } from './tls-termination.js';
 import { copyingReading, WebSocketStream } from './websocket-stream.js';
@@ -22,8 +22,12 @@ export class WebSocketListener implements Listener {
     const secure = options.type === 'secure-websocket';
     const pendingBytesMax = secure ? TLS_PENDING_BYTES_MAX : 0;
     this.#acceptor = new SocketAcceptor(options, admission, secure ? undefined : copyingReading, (socket, early) => {
-      if (this.#tls === undefined) upgrade.accept(socket, early);
-      else this.#tls.accept(socket, early);
+      if (this.#tls === undefined) {
+        watchSocket(socket);
+        upgrade.accept(socket, early);
+      } else {
+        this.#tls.accept(socket, early);
+      }
     });
     const upgrade = new WebSocketUpgrade(options, options, this.counters, (webSocket, socket) => {
       this.counters.accepted++;

@@ -91,18 +91,34 @@ export class MemorySessions implements SessionStore {
 
 class MemoryLease implements SessionLease {
   readonly sessionPresent: boolean;
-  readonly lost: Promise<'takenOver' | 'ended'>;
   private readonly store: MemorySessions;
   private readonly entry: Entry;
-  private settle!: (reason: 'takenOver' | 'ended') => void;
+  private lostBy: 'takenOver' | 'ended' | undefined = undefined;
+  /** Made when somebody asks. */
+  private loss: { readonly promise: Promise<'takenOver' | 'ended'>; readonly settle: (reason: 'takenOver' | 'ended') => void } | undefined =
+    undefined;
 
   constructor(store: MemorySessions, entry: Entry, sessionPresent: boolean) {
     this.store = store;
     this.entry = entry;
     this.sessionPresent = sessionPresent;
-    this.lost = new Promise((resolve) => {
-      this.settle = resolve;
-    });
+  }
+
+  get lost(): Promise<'takenOver' | 'ended'> {
+    if (this.loss === undefined) {
+      let settle!: (reason: 'takenOver' | 'ended') => void;
+      const promise = new Promise<'takenOver' | 'ended'>((resolve) => {
+        settle = resolve;
+      });
+      this.loss = { promise, settle };
+      if (this.lostBy !== undefined) settle(this.lostBy);
+    }
+    return this.loss.promise;
+  }
+
+  private settle(reason: 'takenOver' | 'ended'): void {
+    this.lostBy ??= reason;
+    this.loss?.settle(reason);
   }
 
   get clientId(): string {

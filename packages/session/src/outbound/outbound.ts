@@ -8,6 +8,7 @@ import { type Env } from '../ports/env.js';
 import { type Journal, type RestoredDelivery, type RestoredSession } from '../ports/journal.js';
 import { type Recording } from '../recording.js';
 import { type RetainedReplay } from '../retained-replay.js';
+import { type Session } from '../session.js';
 import { type SharedGroup } from '../shared-group.js';
 import { type Subscription } from '../subscription.js';
 import { Backlog } from './backlog.js';
@@ -24,6 +25,8 @@ export interface SessionSurroundings {
   /** Replaced when the configuration is read again. */
   limits: SessionLimits;
   readonly drops: DropCounters;
+  /** A delivery did not fit into the session's queue, and the policy is endSession. */
+  overflowed?: (session: Session) => void;
   /** Memory is short: nothing more is queued until it is not. */
   isOverloaded?: boolean;
   /** Absent: nothing outlives the process. */
@@ -46,8 +49,8 @@ const pumpMax = 256;
 /** Everything on the way to one client: what waits, what is in flight, and what the client still has room for. */
 export class Outbound {
   readonly queue: DeliveryQueue = new DeliveryQueue();
-  /** Called once when a delivery does not fit and the policy is endSession. */
-  overflowed: (() => void) | undefined;
+  /** A delivery did not fit, and the policy is endSession. */
+  hasOverflowed = false;
   private readonly surroundings: SessionSurroundings;
   private output: Output | undefined;
   private protocolVersion: ProtocolVersion = 4;
@@ -426,7 +429,7 @@ export class Outbound {
       const isTrimmed = isDropping && this.queuedCount < limits.queueMessagesMax + trimmedExtraMax;
       if (!fits() && !isTrimmed) {
         drops.queueFull++;
-        if (limits.queueOverflow === 'endSession') this.overflowed?.();
+        this.hasOverflowed = limits.queueOverflow === 'endSession';
         return 'refused';
       }
     }
