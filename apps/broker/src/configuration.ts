@@ -213,7 +213,14 @@ export interface LifeConfiguration {
 }
 
 export interface StorageConfiguration {
-  readonly driver: 'memory';
+  readonly driver: 'sqlite' | 'memory';
+  /** Of the database file of `sqlite`. */
+  readonly path: string;
+  readonly durability: 'synced' | 'flushed';
+  readonly maxBytes: number;
+  readonly reserveBytes: number;
+  readonly pendingBytesMax: number;
+  readonly refuseAfterSeconds: number;
 }
 
 export interface SysConfiguration {

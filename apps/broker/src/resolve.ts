@@ -71,6 +71,7 @@ class Resolver {
         passwordFile: this.#file(access.passwordFile, ['access', 'passwordFile'], 'write users to it with "si-mqtt passwd"'),
         aclFile: this.#file(access.aclFile, ['access', 'aclFile'], 'create it, or correct the path'),
       },
+      storage: { ...this.#written.storage, path: this.#surroundings.absolute(this.#written.storage.path) },
       listeners: (this.#written.listeners ?? builtInListeners()).map((listener, index) => this.#listener(listener, ['listeners', index])),
     };
     this.#checkNames(configuration.listeners);

@@ -355,7 +355,29 @@ export const configurationSchema: z.ZodType<WrittenConfiguration> = z.strictObje
     .describe('Start and stop.'),
   storage: z
     .strictObject({
-      driver: z.enum(['memory']).default('memory').describe('Where sessions and messages are kept: "memory" (lost when the broker stops).'),
+      driver: z
+        .enum(['sqlite', 'memory'])
+        .default('sqlite')
+        .describe('Where persistent sessions and retained messages are kept: "sqlite" (a file), "memory" (lost when the broker stops).'),
+      path: filePath()
+        .default('data/si-mqtt.db')
+        .describe('Database file of "sqlite", made if it is not there; nobody else may read it. Two files beside it belong to it.'),
+      durability: z
+        .enum(['synced', 'flushed'])
+        .default('synced')
+        .describe(
+          'What is acknowledged survives: "synced" a power cut (each commit waits for the disk), "flushed" the end of the process, kill -9 included.',
+        ),
+      maxBytes: unlimited().prefault('unlimited').describe('Size of the database file above which new messages are refused.'),
+      reserveBytes: limit()
+        .default(64 * MIB)
+        .describe('Bytes kept free on the disk, so that acknowledgements are still stored when it is full.'),
+      pendingBytesMax: limit()
+        .default(64 * MIB)
+        .describe('Bytes that may wait for the store before the clients that publish are not read any more.'),
+      refuseAfterSeconds: limit(3600)
+        .default(30)
+        .describe('Without an answer of the store for so long, what would have to be stored is refused instead of waiting.'),
     })
     .prefault({})
     .describe('Storage.'),

@@ -145,7 +145,7 @@ function announce(server: RunningServer, { configuration, file }: LoadedConfigur
     const rule = configuration.listeners.find(({ name }) => name === listener);
     return { listener, url, allowAnonymous: rule?.allowAnonymous, authenticators: rule?.authenticators };
   });
-  const store = configuration.storage.driver;
+  const { driver: store, path, durability } = configuration.storage;
   if (!isPretty(configuration.log, host)) {
     for (const address of addresses) {
       logger.info(address, 'listening');
@@ -158,7 +158,10 @@ function announce(server: RunningServer, { configuration, file }: LoadedConfigur
     const ways = [...authenticators, ...(allowAnonymous === true ? ['anonymous'] : [])].join(', ');
     return `  ${url.padEnd(width)}  ${listener}${ways === '' ? '' : ` (${ways})`}`;
   });
-  const storeWords = { memory: 'in memory: sessions and retained messages are lost when the broker stops' }[store];
+  const storeWords = {
+    memory: 'in memory: sessions and retained messages are lost when the broker stops',
+    sqlite: `${path} (${durability})`,
+  }[store];
   host.stdout.write(
     `\nsi-mqtt listens at\n${lines.join('\n')}\n\n  store          ${storeWords}\n  configuration  ${file ?? 'built-in defaults'}\n\n`,
   );
@@ -166,7 +169,7 @@ function announce(server: RunningServer, { configuration, file }: LoadedConfigur
 
 /** What an operator can mend, as one line; undefined for everything else. */
 function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorError | undefined {
-  if (error instanceof Error && error.name === 'FileError') {
+  if (error instanceof Error && (error.name === 'FileError' || error.name === 'StoreUnusable')) {
     return new OperatorError([oneLine(error.message)]);
   }
   const [what, remedy] = START_FAULTS[errorCode(error) ?? ''] ?? [];

@@ -111,7 +111,7 @@ describe('si-mqtt start', () => {
     });
     await command.until('configuration  c.toml');
     expect(command.stdout).toContain('mqtt://a.test  a (anonymous)');
-    expect(command.stdout).toContain('in memory');
+    expect(command.stdout).toMatch(/store +\/.*data\/si-mqtt\.db \(synced\)/);
     command.signals.emit('SIGTERM');
     expect(await command.exitCode).toBe(0);
     expect(command.library.calls).toEqual([{ drainSeconds: 3 }]);

@@ -1,5 +1,5 @@
 export { FormatError } from './bytes.js';
-export { CommitLoop, type CommitLoopSettings, commitBuckets } from './journal/commit-loop.js';
+export { type CommitLoopSettings } from './journal/commit-loop.js';
 export { defaultStoreJournalSettings, StoreJournal, type StoreJournalSettings } from './journal/store-journal.js';
 export {
   type GroupTotals,

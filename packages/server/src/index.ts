@@ -14,5 +14,6 @@ export { deleteUser, type SetUserOptions, type SetUserResult, setUser } from './
 export { allowAll, type Decision, type Permissions, type SubscribeDecision } from './access/permissions.js';
 export { type BrokerEventMap, type BrokerEvents } from './events.js';
 export { type ListenerInformation, type ListenerOptions } from './listeners/listener-options.js';
+export { NodeEnv } from './node-env.js';
 export { type ClientSummary, createServer, Server, type ServerParts } from './server.js';
 export { type CompleteServerOptions, defaultLimits, type LimitOptions, type ListenerWish, type ServerOptions } from './server-options.js';

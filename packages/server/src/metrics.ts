@@ -1,3 +1,4 @@
+import { type Journal, type JournalWork } from '@si-mqtt/session';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Broker } from './broker.js';
 import { type Admission } from './listeners/admission.js';
@@ -15,6 +16,11 @@ export function createMetrics(broker: Broker, admission: Admission): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const reading of readings(broker, admission)) register(registry, reading);
+  const { journaling } = broker;
+  if (journaling !== undefined) {
+    for (const reading of storeReadings(broker, journaling.journal)) register(registry, reading);
+    if (journaling.journal.work !== undefined) registerCommits(registry, journaling.journal.work);
+  }
   return registry;
 }
 
@@ -38,10 +44,52 @@ function register(registry: Registry, { name, help, kind, read }: Reading): void
   }
 }
 
+/** A histogram that is counted where the commits are. */
+function registerCommits(registry: Registry, work: JournalWork): void {
+  new Counter({
+    name: 'si_mqtt_store_commits_within_total',
+    help: 'Commits of the store that took at most so many seconds.',
+    labelNames: ['le'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      let sum = 0;
+      for (const [index, count] of work.commitCounts.entries()) {
+        sum += count;
+        const bound = work.commitBounds[index];
+        this.inc({ le: bound === undefined ? '+Inf' : String(bound / 1000) }, sum);
+      }
+    },
+  });
+}
+
+const counter = (name: string, help: string, read: () => number): Reading => ({ name, help, kind: 'counter', read });
+const gauge = (name: string, help: string, read: () => number): Reading => ({ name, help, kind: 'gauge', read });
+
+function storeReadings({ counters }: Broker, journal: Journal): Reading[] {
+  const work = () => journal.work;
+  return [
+    gauge('store_ready', '1: the store takes what is new; 0: it is full, or has not answered for too long.', () =>
+      journal.condition === 'full' || journal.condition === 'unavailable' ? 0 : 1,
+    ),
+    gauge('store_pending_operations', 'Changes that are recorded and not yet committed.', () => work()?.pendingOperations ?? 0),
+    gauge('store_pending_bytes', 'Bytes that are recorded and not yet committed.', () => work()?.pendingBytes ?? 0),
+    gauge(
+      'store_commit_age_seconds',
+      'Since the commit that is under way began; 0: none is.',
+      () => (work()?.commitMilliseconds ?? 0) / 1000,
+    ),
+    counter('store_commits_total', 'Commits of the store.', () => work()?.commits ?? 0),
+    counter('store_commit_seconds_total', 'Seconds that commits took.', () => work()?.commitSeconds ?? 0),
+    counter('store_commit_bytes_total', 'Bytes of the records that were committed.', () => work()?.commitBytes ?? 0),
+    counter('store_retries_total', 'Calls of the store that failed and were made again.', () => work()?.retries ?? 0),
+    counter('store_refusing_total', 'What was refused because the store was full or away.', () => counters.storeRefusing),
+    counter('store_refused_messages_total', 'Messages that the store takes at no time.', () => counters.storeRefused),
+  ];
+}
+
 function readings(broker: Broker, admission: Admission): Reading[] {
   const { counters, drops, parts, routing } = broker;
-  const counter = (name: string, help: string, read: () => number): Reading => ({ name, help, kind: 'counter', read });
-  const gauge = (name: string, help: string, read: () => number): Reading => ({ name, help, kind: 'gauge', read });
   const refusals = admission.counters;
   return [
     counter('bytes_received_total', 'Bytes read from clients.', () => counters.bytesReceived),

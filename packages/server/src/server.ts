@@ -140,10 +140,10 @@ export class Server {
         return Promise.resolve();
       },
     });
-    await this.broker.journaling?.start();
-    // Rules may have changed while the node was down.
-    await this.recheckAccess();
     try {
+      await this.broker.journaling?.start();
+      // Rules may have changed while the node was down.
+      await this.recheckAccess();
       for (const listenerOptions of this.options.listeners) {
         this.settings.set(listenerOptions.name, this.connectionSettings(listenerOptions));
         const listener = createListener(listenerOptions, this.admission, (stream) => this.accept(stream));
@@ -155,6 +155,7 @@ export class Server {
       if (admin !== undefined) this.bound.push({ listener: 'admin', url: admin });
     } catch (error) {
       await this.closeListeners();
+      await this.broker.parts.journal?.stop();
       throw error;
     }
     this.timer = setInterval(() => this.tick(), tickMilliseconds);

@@ -22,6 +22,7 @@ export {
   type JournalCondition,
   type JournaledDelivery,
   type JournalHost,
+  type JournalWork,
   type QueuePosition,
   type RestoredDelivery,
   type RestoredGroup,

@@ -1,4 +1,4 @@
-import { type Env, type JournalCondition, type JournalHost, type Message } from '@si-mqtt/session';
+import { type Env, type JournalCondition, type JournalHost, type JournalWork, type Message } from '@si-mqtt/session';
 import { type LogRecord, type LogStore, StoreRefusal } from '../log-store.js';
 import { atOf, type LogPosition } from '../position.js';
 import { type EncodedMessage, type Entry } from '../record/entries.js';
@@ -19,7 +19,7 @@ const rowsAtOnce = 1000;
 /** `at` has two bytes for the index of an entry. */
 const unitEntriesMax = 60_000;
 /** Milliseconds. */
-export const commitBuckets: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
+const commitBounds: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
 
 type Removal = Extract<Entry, { kind: 'finished' | 'groupFinished' }>;
 
@@ -42,7 +42,7 @@ interface Unit {
  * Brings what was recorded to the store, one record after the other: while one is under way the next batch grows, so that the work of the store
  * adapts to the load without a timer. Whatever the store answers, position n + 1 is never written before n is known to be there.
  */
-export class CommitLoop {
+export class CommitLoop implements JournalWork {
   openBatch = 1;
   committedBatch = 0;
   /** Position of the last record of this run. */
@@ -51,11 +51,12 @@ export class CommitLoop {
   pendingBytes = 0;
   pendingOperations = 0;
   condition: JournalCondition = 'ready';
-  /** For metrics: records, seconds, bytes; and how many took at most each of `commitBuckets`, the last one longer. */
+  /** For metrics: records, seconds, bytes; and how many took at most each of `commitBounds`, the last one longer. */
   commits = 0;
   commitSeconds = 0;
   commitBytes = 0;
-  readonly commitCounts: number[] = new Array<number>(commitBuckets.length + 1).fill(0);
+  readonly commitBounds: readonly number[] = commitBounds;
+  readonly commitCounts: number[] = new Array<number>(commitBounds.length + 1).fill(0);
   retries = 0;
   lastError: string | undefined;
   private readonly store: LogStore;
@@ -87,6 +88,10 @@ export class CommitLoop {
     this.store = store;
     this.env = env;
     this.settings = settings;
+  }
+
+  get commitMilliseconds(): number {
+    return this.busySince === undefined ? 0 : this.env.monotonic() - this.busySince;
   }
 
   start(host: JournalHost, { seat, epoch }: { readonly seat: number; readonly epoch: number }): void {
@@ -374,8 +379,8 @@ export class CommitLoop {
     this.commits++;
     this.commitSeconds += milliseconds / 1000;
     this.commitBytes += bytes;
-    const bucket = commitBuckets.findIndex((bound) => milliseconds <= bound);
-    this.commitCounts[bucket < 0 ? commitBuckets.length : bucket]++;
+    const bucket = commitBounds.findIndex((bound) => milliseconds <= bound);
+    this.commitCounts[bucket < 0 ? commitBounds.length : bucket]++;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type JournalCondition,
   type JournaledDelivery,
   type JournalHost,
+  type JournalWork,
   type Message,
   type Position,
   type QueuePosition,
@@ -88,8 +89,7 @@ export class StoreJournal implements Journal {
     return this.loop.condition;
   }
 
-  /** What is under way to the store, for metrics. */
-  get work(): CommitLoop {
+  get work(): JournalWork {
     return this.loop;
   }
 

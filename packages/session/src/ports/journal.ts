@@ -90,6 +90,25 @@ export interface RestoredGroup {
  */
 export type JournalCondition = 'ready' | 'congested' | 'full' | 'unavailable';
 
+/** What is under way to the store, and what was: plain numbers that a metrics scrape reads. */
+export interface JournalWork {
+  /** Recorded and not committed. */
+  readonly pendingOperations: number;
+  readonly pendingBytes: number;
+  /** Since the commit that is under way began; 0: none is. */
+  readonly commitMilliseconds: number;
+  readonly commits: number;
+  readonly commitSeconds: number;
+  readonly commitBytes: number;
+  /** Attempts that failed and were made again. */
+  readonly retries: number;
+  /** Commits that took at most so many milliseconds as `commitBounds` says; the last number counts all longer ones. */
+  readonly commitCounts: readonly number[];
+  readonly commitBounds: readonly number[];
+  /** Of the last attempt that failed, for people. */
+  readonly lastError: string | undefined;
+}
+
 /** What a journal asks of its node. The first three are called during `start` only, in this order, any number of times each. */
 export interface JournalHost {
   restoreSession(session: RestoredSession): void;
@@ -132,6 +151,8 @@ export interface Journal {
    */
   readonly operations: number;
   readonly condition: JournalCondition;
+  /** Absent: there is nothing to tell. */
+  readonly work?: JournalWork;
   /** Positions of this run of the node begin here, above all that earlier runs gave. */
   readonly firstPosition: QueuePosition;
 
