@@ -23,9 +23,9 @@ import { Connection, type ConnectionSettings } from './connection.js';
 import { type BrokerEvents, brokerEvents } from './events.js';
 import { capabilitiesOf } from './handshake.js';
 import { Admission } from './listeners/admission.js';
-import { type ByteStream, type Listener } from './listeners/byte-stream.js';
+import { type ByteStream } from './listeners/byte-stream.js';
 import { DuplexStream } from './listeners/duplex-stream.js';
-import { createListener } from './listeners/listener.js';
+import { Listener } from './listeners/listener.js';
 import { type ListenerInformation } from './listeners/listener-options.js';
 import { createMetrics } from './metrics.js';
 import { NodeEnv } from './node-env.js';
@@ -146,7 +146,7 @@ export class Server {
       await this.recheckAccess();
       for (const listenerOptions of this.options.listeners) {
         this.settings.set(listenerOptions.name, this.connectionSettings(listenerOptions));
-        const listener = createListener(listenerOptions, this.admission, (stream) => this.accept(stream));
+        const listener = new Listener(listenerOptions, this.admission, (stream) => this.accept(stream));
         const address = await listener.listen();
         this.listeners.push(listener);
         for (const url of address.urls) this.bound.push({ listener: address.name, url });
@@ -174,14 +174,14 @@ export class Server {
   async reload(options: ServerOptions): Promise<void> {
     const complete = completeOptions(options);
     await this.access.reload();
-    for (const listener of this.listeners) await listener.reloadCertificates?.();
+    for (const listener of this.listeners) (await listener.certificates?.prepare())?.();
     this.options = complete;
     this.broker.configure(brokerSettings(complete));
     this.admission.limits = complete.limits;
     for (const listener of this.listeners) {
       const next = complete.listeners.find(({ name }) => name === listener.information.name);
       if (next === undefined) continue;
-      listener.gate.limits = next.limits;
+      listener.limit(next.limits);
       this.settings.set(next.name, this.connectionSettings(next));
     }
     await this.recheckAccess();

@@ -114,11 +114,15 @@ export class PolledFile<Content> {
   }
 }
 
+/** Differs after every change of the file. Follows links, so that one which points elsewhere is a change, too. Rejects with Node's error. */
+export async function fileStatus(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
 async function readStatus(path: string): Promise<string> {
   try {
-    // Follows links, so a link that points elsewhere shows as another inode.
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+    return await fileStatus(path);
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -1,5 +1,5 @@
 import { type ClientCertificate } from '../access/authenticator.js';
-import { type AdmissionGate, type AdmissionTicket } from './admission.js';
+import { type AdmissionTicket } from './admission.js';
 import { type ListenerInformation, type ListenerType } from './listener-options.js';
 
 /** What a byte stream calls on its connection. Nothing is called before `attach`, and nothing after `closed`. */
@@ -42,28 +42,6 @@ export interface ByteStream {
   end(): void;
   /** Closes at once; what was not yet sent is lost. */
   destroy(): void;
-}
-
-/** One place where clients connect. */
-export interface Listener {
-  readonly information: ListenerInformation;
-  readonly counters: ListenerCounters;
-  /** Lets its connections in; a reload gives it other limits. */
-  readonly gate: AdmissionGate;
-  /**
-   * Binds and begins to accept.
-   *
-   * @throws ListenError if an address or a file cannot be used; nothing is left open then.
-   */
-  listen(): Promise<ListenerAddress>;
-  /** Stops accepting; streams that exist go on. */
-  close(): Promise<void>;
-  /**
-   * Reads the certificate files again; new connections get the new certificates, existing ones go on.
-   *
-   * @throws ListenError if a file cannot be used; the old certificates stay.
-   */
-  reloadCertificates?(): Promise<void>;
 }
 
 /** Where a listener listens, after it was bound. */

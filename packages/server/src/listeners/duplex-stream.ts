@@ -1,8 +1,8 @@
 import { type Duplex } from 'node:stream';
+import { END_MILLISECONDS_MAX } from './accepted-stream.js';
 import { type AdmissionTicket } from './admission.js';
 import { type ByteStream, type ByteStreamReceiver } from './byte-stream.js';
 import { type ListenerInformation } from './listener-options.js';
-import { END_MILLISECONDS_MAX } from './socket-stream.js';
 
 /** A byte stream over any duplex stream that a program brings along. */
 export class DuplexStream implements ByteStream {

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type SecureContextOptions, Server, type TLSSocket } from 'node:tls';
 import { type ClientCertificate } from '../access/authenticator.js';
+import { fileStatus } from '../access/polled-file.js';
 import { acceptanceOf, setAcceptance } from './accepted-socket.js';
 import { type ListenerCounters } from './byte-stream.js';
 import { errorCode, ListenError } from './listen-error.js';
-import { type CertificateOptions, type ListenerInformation, type TlsOptions } from './listener-options.js';
+import { type CertificateOptions, type TlsOptions } from './listener-options.js';
 import { ignore, watchSocket } from './socket-acceptor.js';
 
 /** Everything that was read from the files of one listener. */
@@ -17,14 +18,16 @@ interface LoadedCertificates {
 /** Does the TLS handshake on accepted sockets, with certificates that can be replaced while connections last. */
 export class TlsTermination {
   readonly #listenerName: string;
-  readonly #options: TlsOptions;
+  #options: TlsOptions;
   readonly #counters: ListenerCounters;
   readonly #next: (socket: TLSSocket) => void;
   #server: Server | undefined = undefined;
   #byServerName: ReadonlyMap<string, SecureContext> = new Map();
+  /** Of all files, when they were last read. */
+  #seenStatus = '';
 
-  constructor(information: ListenerInformation, options: TlsOptions, counters: ListenerCounters, next: (socket: TLSSocket) => void) {
-    this.#listenerName = information.name;
+  constructor(listenerName: string, options: TlsOptions, counters: ListenerCounters, next: (socket: TLSSocket) => void) {
+    this.#listenerName = listenerName;
     this.#options = options;
     this.#counters = counters;
     this.#next = next;
@@ -32,7 +35,9 @@ export class TlsTermination {
 
   /** Reads the certificates; must have succeeded before the first `accept`. Rejects with ListenError. */
   async open(): Promise<void> {
-    const loaded = await this.#load();
+    const status = await this.#status();
+    const loaded = await this.#load(this.#options);
+    this.#seenStatus = status;
     this.#byServerName = loaded.byServerName;
     const { clientCertificate } = this.#options;
     this.#server = new Server({
@@ -48,11 +53,30 @@ export class TlsTermination {
     });
   }
 
-  /** Reads the files again. All or nothing: one that cannot be used leaves every old certificate in place. */
-  async reload(): Promise<void> {
-    const loaded = await this.#load();
-    this.#server?.setSecureContext(loaded.own);
-    this.#byServerName = loaded.byServerName;
+  /**
+   * Reads the files again, or others; whether clients are asked for a certificate stays as it was. Nothing changes until what it resolves to
+   * is called: then new connections get the new certificates, existing ones go on. Rejects with ListenError if a file cannot be used.
+   */
+  async prepare(options: TlsOptions = this.#options): Promise<() => void> {
+    const next = { ...options, clientCertificate: this.#options.clientCertificate };
+    const status = await this.#status(next);
+    const loaded = await this.#load(next);
+    return () => {
+      this.#options = next;
+      this.#seenStatus = status;
+      this.#server?.setSecureContext(loaded.own);
+      this.#byServerName = loaded.byServerName;
+    };
+  }
+
+  /** Reads the files again if one of them has changed. Rejects with ListenError, once for each change, if they cannot be used. */
+  async reloadIfChanged(): Promise<void> {
+    const status = await this.#status();
+    if (status === this.#seenStatus) return;
+    this.#seenStatus = status;
+    const before = this.#options;
+    const use = await this.prepare();
+    if (this.#options === before) use();
   }
 
   accept(socket: Socket, early: Uint8Array | undefined): void {
@@ -81,28 +105,33 @@ export class TlsTermination {
     return this.#byServerName.get(name) ?? this.#byServerName.get(`*${name.slice(name.indexOf('.'))}`);
   }
 
-  async #load(): Promise<LoadedCertificates> {
-    const options = this.#options;
+  async #status(options: TlsOptions = this.#options): Promise<string> {
+    const files = [options, ...options.serverNames].flatMap(({ certificateFile, keyFile }) => [certificateFile, keyFile]);
+    if (options.certificateAuthorityFile !== undefined) files.push(options.certificateAuthorityFile);
+    return (await Promise.all(files.map((path) => fileStatus(path).catch(errorCode)))).join('\n');
+  }
+
+  async #load(options: TlsOptions): Promise<LoadedCertificates> {
     const authorities =
       options.certificateAuthorityFile === undefined
         ? undefined
         : await this.#read('certificateAuthorityFile', options.certificateAuthorityFile);
-    const own = await this.#contextOptions(options, authorities);
+    const own = await this.#contextOptions(options, options, authorities);
     this.#createContext(own, options);
     const byServerName = new Map<string, SecureContext>();
     for (const entry of options.serverNames) {
-      byServerName.set(entry.serverName, this.#createContext(await this.#contextOptions(entry, authorities), entry));
+      byServerName.set(entry.serverName, this.#createContext(await this.#contextOptions(options, entry, authorities), entry));
     }
     return { own, byServerName };
   }
 
-  async #contextOptions(files: CertificateOptions, authorities: string | undefined): Promise<SecureContextOptions> {
+  async #contextOptions(options: TlsOptions, files: CertificateOptions, authorities: string | undefined): Promise<SecureContextOptions> {
     return {
       cert: await this.#read('certificateFile', files.certificateFile),
       key: await this.#read('keyFile', files.keyFile),
       passphrase: files.keyPassphrase,
       ca: authorities,
-      minVersion: this.#options.minimumVersion,
+      minVersion: options.minimumVersion,
       // Resumed sessions with client certificates need one, the same for every certificate of the listener.
       sessionIdContext: 'si-mqtt',
       honorCipherOrder: true,

@@ -1,18 +1,14 @@
 import { type Socket } from 'node:net';
 import { type RawData, type WebSocket } from 'ws';
-import { type ClientCertificate } from '../access/authenticator.js';
-import { type Acceptance, acceptanceOf } from './accepted-socket.js';
-import { type AdmissionTicket } from './admission.js';
+import { AcceptedStream } from './accepted-stream.js';
 import { type ByteStream, type ByteStreamReceiver } from './byte-stream.js';
 import { type ListenerInformation } from './listener-options.js';
 import { type SharedReading, sharedBuffer } from './shared-buffer.js';
-import { END_MILLISECONDS_MAX } from './socket-stream.js';
 
 const stream: unique symbol = Symbol('stream');
 type StreamSocket = Socket & { [stream]: WebSocketStream };
 type StreamWebSocket = WebSocket & { [stream]: WebSocketStream };
 
-const EMPTY = new Uint8Array(0);
 const BINARY = { binary: true };
 /** RFC 6455, 7.4.1: the endpoint received a type of data that it cannot accept. */
 const UNSUPPORTED_DATA = 1003;
@@ -25,37 +21,21 @@ const NORMAL_CLOSURE = 1000;
 const CHUNK_OVERHEAD_BYTES = 256;
 
 /** A byte stream over the binary messages of a WebSocket; where messages begin and end means nothing [MQTT-6.0.0-2]. */
-export class WebSocketStream implements ByteStream {
-  readonly listener: ListenerInformation;
+export class WebSocketStream extends AcceptedStream implements ByteStream {
   readonly #webSocket: WebSocket;
-  readonly #socket: Socket;
-  readonly #acceptance: Acceptance;
-  readonly #pendingBytesMax: number;
-  #receiver: ByteStreamReceiver | undefined = undefined;
   /** Messages that ws had in the same chunk when reading was paused; the first may be the rest of one. */
   #held: Uint8Array[] = [];
   /** Size of the last read from the socket. */
   #readBytes = 0;
-  #error: Error | undefined = undefined;
-  #lingering: NodeJS.Timeout | undefined = undefined;
-  #congested = false;
-  #paused = false;
-  #ending = false;
-  #peerEnded = false;
-  #endedReported = false;
-  #closed = false;
+  #isClosed = false;
 
   constructor(listener: ListenerInformation, webSocket: WebSocket, socket: Socket, pendingBytesMax: number) {
-    this.listener = listener;
+    super(listener, socket, pendingBytesMax);
     this.#webSocket = webSocket;
-    this.#socket = socket;
-    this.#acceptance = acceptanceOf(socket);
-    this.#pendingBytesMax = pendingBytesMax;
-    this.#acceptance.ticket.target = this;
     (webSocket as StreamWebSocket)[stream] = this;
     (socket as StreamSocket)[stream] = this;
     // Before ws sees the bytes: what is over the budget is never put into its buffers.
-    if (!this.#acceptance.sharedBuffer) socket.prependListener('data', onSocketData);
+    if (!this.acceptance.sharedBuffer) socket.prependListener('data', onSocketData);
     socket.on('drain', onSocketDrain);
     socket.on('end', onSocketEnd);
     webSocket.on('message', onMessage);
@@ -63,62 +43,35 @@ export class WebSocketStream implements ByteStream {
     webSocket.on('close', onClose);
   }
 
-  get remoteAddress(): string | undefined {
-    const { proxied } = this.#acceptance;
-    return proxied === undefined ? this.#socket.remoteAddress : proxied.address;
-  }
-
-  get remotePort(): number | undefined {
-    const { proxied } = this.#acceptance;
-    return proxied === undefined ? this.#socket.remotePort : proxied.port;
-  }
-
-  get certificate(): ClientCertificate | undefined {
-    return this.#acceptance.certificate ?? this.#acceptance.proxied?.certificate;
-  }
-
-  get admission(): AdmissionTicket {
-    return this.#acceptance.ticket;
-  }
-
-  get pendingBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   attach(receiver: ByteStreamReceiver): void {
-    this.#receiver = receiver;
+    this.receiver = receiver;
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#ending || this.#webSocket.readyState !== this.#webSocket.OPEN) return true;
+    if (this.isEnding || this.#webSocket.readyState !== this.#webSocket.OPEN) return true;
     // [MQTT-6.0.0-1]: binary frames in this direction too. Servers do not mask, so the bytes stay as they are.
     this.#webSocket.send(bytes, BINARY);
-    if (this.#socket.writableLength <= this.#pendingBytesMax) return true;
-    if (!this.#congested) {
-      this.#congested = true;
-      this.#watchDrain();
-    }
-    return false;
+    return this.hasSent();
   }
 
   pause(): void {
-    if (this.#paused || this.#ending) return;
-    this.#paused = true;
+    if (this.isPaused || this.isEnding) return;
+    this.isPaused = true;
     this.#webSocket.pause();
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
+    if (!this.isPaused) return;
+    this.isPaused = false;
     const held = this.#held;
     this.#held = [];
     for (let index = 0; index < held.length; index++) {
-      if (this.#paused) this.#held.push(held[index]);
+      if (this.isPaused) this.#held.push(held[index]);
       else this.#handOver(held[index]);
     }
-    if (this.#paused) return;
-    if (this.#closed) this.#reportClosed();
-    else if (this.#peerEnded) this.#reportEnded();
+    if (this.isPaused) return;
+    if (this.#isClosed) this.reportClosed();
+    else if (this.hasPeerEnded) this.reportEnded();
     this.#webSocket.resume();
   }
 
@@ -127,30 +80,25 @@ export class WebSocketStream implements ByteStream {
   }
 
   #end(code: number): void {
-    if (this.#ending || this.#closed) return;
-    this.#ending = true;
+    if (this.isEnding || this.#isClosed) return;
+    this.isEnding = true;
     this.#held = [];
     this.#webSocket.close(code);
     // A paused socket would never see the peer's close frame.
     this.#webSocket.resume();
-    this.#lingering = setTimeout(destroySocket, END_MILLISECONDS_MAX, this.#socket);
-    this.#lingering.unref();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
+    this.linger();
   }
 
   /** False: over the budget, and destroyed. */
   onSocketData(length: number): boolean {
     this.#readBytes = length;
-    if (this.#acceptance.ticket.received(length + CHUNK_OVERHEAD_BYTES)) return true;
-    this.#socket.destroy();
+    if (this.acceptance.ticket.received(length + CHUNK_OVERHEAD_BYTES)) return true;
+    this.socket.destroy();
     return false;
   }
 
   onMessage(message: Uint8Array, isBinary: boolean): void {
-    if (this.#ending) return;
+    if (this.isEnding) return;
     if (!isBinary) {
       // [MQTT-6.0.0-1]: packets come in binary frames; if any other frame is received, the connection is closed.
       this.#end(UNSUPPORTED_DATA);
@@ -162,62 +110,26 @@ export class WebSocketStream implements ByteStream {
   /** In pieces no larger than a read from a socket, so that the receiver can stop between them. */
   #handOver(message: Uint8Array): void {
     const readBytes = Math.max(this.#readBytes, message.length);
-    for (let at = 0; at < message.length && !this.#ending; at += sharedBuffer.length) {
-      if (this.#paused) {
+    for (let at = 0; at < message.length && !this.isEnding; at += sharedBuffer.length) {
+      if (this.isPaused) {
         this.#held.push(message.subarray(at));
         return;
       }
-      this.#receiver?.received(message.length <= sharedBuffer.length ? message : message.subarray(at, at + sharedBuffer.length), readBytes);
+      this.receiver?.received(message.length <= sharedBuffer.length ? message : message.subarray(at, at + sharedBuffer.length), readBytes);
     }
-  }
-
-  onSocketEnd(): void {
-    this.#peerEnded = true;
-    if (!this.#paused) this.#reportEnded();
-  }
-
-  onSocketDrain(): void {
-    if (!this.#congested || this.#socket.destroyed) return;
-    if (this.#socket.writableLength > 0) {
-      this.#watchDrain();
-      return;
-    }
-    this.#congested = false;
-    if (!this.#ending) this.#receiver?.drained();
-  }
-
-  onError(error: Error): void {
-    this.#error = error;
   }
 
   onClose(): void {
-    clearTimeout(this.#lingering);
-    this.#acceptance.ticket.closed();
-    this.#closed = true;
+    this.release();
+    this.#isClosed = true;
     // What came before the end is handed over first, even if the connection paused in the middle of it.
-    if (!this.#paused || this.#held.length === 0) this.#reportClosed();
+    if (!this.isPaused || this.#held.length === 0) this.reportClosed();
   }
 
-  #reportEnded(): void {
-    if (this.#endedReported || this.#ending) return;
-    this.#endedReported = true;
-    this.#receiver?.ended();
-  }
-
-  #reportClosed(): void {
+  protected override reportClosed(): void {
     // ws answers a close frame by itself; for the connection it is the same as the end of a TCP stream.
-    if (this.#error === undefined && !this.#paused) this.#reportEnded();
-    const receiver = this.#receiver;
-    this.#receiver = undefined;
-    receiver?.closed(this.#ending ? undefined : this.#error);
-  }
-
-  /** Node emits 'drain' only if its high-water mark was reached; below that, the callback of an empty write tells the same. */
-  #watchDrain(): void {
-    if (this.#socket.writableNeedDrain) return;
-    this.#socket.write(EMPTY, (error) => {
-      if (error === undefined || error === null) this.onSocketDrain();
-    });
+    if (this.error === undefined && !this.isPaused) this.reportEnded();
+    super.reportClosed();
   }
 }
 
@@ -240,11 +152,11 @@ function onSocketData(this: Socket, chunk: Uint8Array): void {
 }
 
 function onSocketDrain(this: Socket): void {
-  (this as StreamSocket)[stream].onSocketDrain();
+  (this as StreamSocket)[stream].onDrain();
 }
 
 function onSocketEnd(this: Socket): void {
-  (this as StreamSocket)[stream].onSocketEnd();
+  (this as StreamSocket)[stream].onPeerEnd();
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
@@ -258,8 +170,4 @@ function onError(this: WebSocket, error: Error): void {
 
 function onClose(this: WebSocket): void {
   (this as StreamWebSocket)[stream].onClose();
-}
-
-function destroySocket(socket: Socket): void {
-  socket.destroy();
 }

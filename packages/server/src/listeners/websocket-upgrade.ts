@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { END_MILLISECONDS_MAX } from './accepted-stream.js';
 import { type ListenerCounters } from './byte-stream.js';
-import { type ListenerInformation, type WebSocketUpgradeOptions } from './listener-options.js';
+import { type WebSocketUpgradeOptions } from './listener-options.js';
 import { ignore } from './socket-acceptor.js';
-import { END_MILLISECONDS_MAX } from './socket-stream.js';
 
 /** The largest fixed header: one byte of type and flags, four of Remaining Length. */
 const FIXED_HEADER_BYTES_MAX = 5;
@@ -21,7 +21,7 @@ export class WebSocketUpgrade {
   readonly #webSockets: WebSocketServer;
 
   constructor(
-    information: ListenerInformation,
+    maximumPacketSize: number,
     options: WebSocketUpgradeOptions,
     counters: ListenerCounters,
     next: (webSocket: WebSocket, socket: Socket) => void,
@@ -34,7 +34,7 @@ export class WebSocketUpgrade {
       clientTracking: false,
       // Compression would cost 300 kB per connection, and a small frame could become a large message.
       perMessageDeflate: false,
-      maxPayload: information.limits.maximumPacketSize + FIXED_HEADER_BYTES_MAX,
+      maxPayload: maximumPacketSize + FIXED_HEADER_BYTES_MAX,
       maxBufferedChunks: MESSAGE_PARTS_MAX,
       maxFragments: MESSAGE_PARTS_MAX,
       closeTimeout: END_MILLISECONDS_MAX,
@@ -49,6 +49,11 @@ export class WebSocketUpgrade {
     this.#http.on('request', (request, response) => this.#onRequest(request, response));
     this.#http.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
     this.#http.on('clientError', (_error, socket) => this.#refuse(socket as Socket, 400));
+  }
+
+  /** For the connections that come from now on. */
+  limit(maximumPacketSize: number): void {
+    this.#webSockets.options.maxPayload = maximumPacketSize + FIXED_HEADER_BYTES_MAX;
   }
 
   accept(socket: Socket, early: Uint8Array | undefined): void {

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 import { Admission, type AdmissionLimits } from '../../src/listeners/admission.js';
-import { type ByteStream, type ByteStreamReceiver, type Listener } from '../../src/listeners/byte-stream.js';
-import { createListener } from '../../src/listeners/listener.js';
+import { type ByteStream, type ByteStreamReceiver } from '../../src/listeners/byte-stream.js';
+import { Listener } from '../../src/listeners/listener.js';
 import { type ListenerLimits, type ListenerOptions, type TlsOptions } from '../../src/listeners/listener-options.js';
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
@@ -168,7 +168,7 @@ export async function serve(
   const admission = new Admission({ ...unlimited, ...settings.limits }, monotonicClock);
   const recorders: Recorder[] = [];
   let arrived: () => void = () => undefined;
-  const listener = createListener(options, admission, (stream) => {
+  const listener = new Listener(options, admission, (stream) => {
     const recorder = new Recorder(stream);
     if (settings.echo === true) recorder.onReceived = (chunk) => stream.write(Uint8Array.from(chunk));
     recorders.push(recorder);

@@ -114,11 +114,11 @@ test.each(['tls', 'secure-websocket'] as const)('%s: reload gives new connection
   expect(commonNameOf(before)).toBe('localhost');
 
   await writeFile(certificateFile, 'not a certificate');
-  await expect(served.listener.reloadCertificates?.()).rejects.toThrow('cannot use the certificate');
+  await expect(served.listener.certificates?.prepare()).rejects.toThrow('cannot use the certificate');
   expect(commonNameOf(await handshake(served, options))).toBe('localhost');
 
   await install('renewed');
-  await served.listener.reloadCertificates?.();
+  (await served.listener.certificates?.prepare())?.();
   expect(commonNameOf(await handshake(served, options))).toBe('renewed');
   expect(commonNameOf(await handshake(served, { ...options, servername: 'named.example' }))).toBe('renewed');
   if (type === 'tls') {
