@@ -11,13 +11,17 @@ export interface ReloadPlan {
 }
 
 /**
- * Log level, limits and authenticators change while the broker runs, and so does what is in the certificate, password and ACL files;
- * everything else waits, the paths of those files included.
+ * Log level, limits, authenticators, certificates, and the password and ACL file change while the broker runs: what is in the files, and which
+ * files they are. Everything else waits, also whether there is a password or ACL file at all.
  */
 export function planReload(running: Configuration, next: Configuration): ReloadPlan {
   const configuration: Configuration = {
     ...running,
     limits: next.limits,
+    access: {
+      ...(running.access.passwordFile === undefined ? {} : { passwordFile: next.access.passwordFile ?? running.access.passwordFile }),
+      ...(running.access.aclFile === undefined ? {} : { aclFile: next.access.aclFile ?? running.access.aclFile }),
+    },
     log: { ...running.log, level: next.log.level },
     listeners: running.listeners.map((listener) => reloadedListener(listener, next.listeners)),
   };
@@ -34,7 +38,12 @@ function reloadedListener(running: ListenerConfiguration, candidates: readonly L
     return running;
   }
   const { limits, authenticators } = next;
-  return { ...running, limits, authenticators };
+  if (!('tls' in running && 'tls' in next)) {
+    return { ...running, limits, authenticators };
+  }
+  // Node cannot ask the clients of a listener for certificates from some moment on.
+  const { clientCertificate } = running.tls;
+  return { ...running, limits, authenticators, tls: { ...next.tls, clientCertificate } };
 }
 
 /** Listeners are the same if their names are, wherever they stand in the file. */

@@ -194,6 +194,34 @@ describe('si-mqtt with the real server', () => {
     expect(await refusalOf(url, { username: 'bob', password: 'secret' })).toBeUndefined();
     expect(await refusalOf(url, { username: 'ann', password: 'secret' })).toBe(0x86);
   });
+
+  it('takes users and rules from other files on SIGHUP, and nothing from them if one is broken', async () => {
+    const access = (users: string, rules: string): string =>
+      `${withoutAdmin}[access]\npasswordFile = "${users}"\naclFile = "${rules}"\n${tcp}allowAnonymous = false\n`;
+    const rules = (topic: string): string => `user ann\ntopic readwrite ${topic}\n`;
+    const folder = folderWith({ 'c.toml': access('users', 'rules'), rules: rules('a'), 'other-rules': rules('b'), broken: 'usr ann\n' });
+    await setUser(join(folder, 'users'), 'ann', 'secret', { scram: false });
+    await setUser(join(folder, 'other-users'), 'ann', 'other', { scram: false });
+    const broker = new BrokerRun(folder);
+    const { tcp: url } = await broker.urls();
+    const ann = await connected(url, { username: 'ann', password: 'secret' });
+
+    writeFileSync(join(folder, 'c.toml'), access('other-users', 'broken'));
+    await broker.reload();
+    expect(broker.log.map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(/^.*\/broken:1: /),
+      'not reloaded: the old configuration stays',
+    ]);
+    expect(await refusalOf(url, { username: 'ann', password: 'other' })).toBe(0x86);
+
+    writeFileSync(join(folder, 'c.toml'), access('other-users', 'other-rules'));
+    await broker.reload();
+    expect(broker.log.map(({ changed, key }) => changed ?? key)).toEqual([['access.passwordFile', 'access.aclFile']]);
+    expect(await refusalOf(url, { username: 'ann', password: 'secret' })).toBe(0x86);
+    expect(await refusalOf(url, { username: 'ann', password: 'other' })).toBeUndefined();
+    await expect(ann.publishAsync('a', '', { qos: 1 })).rejects.toThrow('Not authorized');
+    await ann.publishAsync('b', '', { qos: 1 });
+  });
 });
 
 describe('what only starting can find is one line: exit 2', () => {

@@ -47,7 +47,7 @@ interface DelayedWill {
   readonly publishAt: number;
 }
 
-export interface BrokerSettings extends Omit<RoutingSettings, 'random'> {
+export interface BrokerSettings extends Pick<RoutingSettings, 'strategyOf'> {
   readonly limits: SessionLimits;
   readonly sessionsMax: number;
   readonly outgoingBytesPerConnectionMax: number;
@@ -108,10 +108,19 @@ export class Broker {
     this.sessions = parts.sessions ?? own;
     this.sysRetained = new MemoryRetained(parts.env, { retainedMessagesMax: Infinity, retainedBytesMax: Infinity });
     this.journaling = journal === undefined ? undefined : new Journaling(journal, this, own);
+    const { surroundings } = this;
     this.routing = new Routing({
       ...(journal === undefined ? {} : { journal }),
       random: () => parts.env.random(),
-      groupLimits: settings.groupLimits,
+      // Read when they are needed: a reload may change them.
+      groupLimits: {
+        get queueMessagesMax() {
+          return surroundings.limits.queueMessagesMax;
+        },
+        get queueBytesMax() {
+          return surroundings.limits.queueBytesMax;
+        },
+      },
       strategyOf: (topicFilter) => this.settings.strategyOf(topicFilter),
     });
     this.deadlines = new Deadlines((client) => (client.connection === undefined ? nextDeadline(client) : undefined));

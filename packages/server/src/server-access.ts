@@ -18,8 +18,6 @@ export class ServerAccess {
   private readonly accessFile: AccessFile | undefined;
   private readonly rules: AccessRules;
   private readonly limit: ConcurrencyLimit;
-  /** Why the last reading of a file failed. */
-  fault: Error | undefined;
 
   constructor(passwordFile: PasswordFile | undefined, accessFile: AccessFile | undefined, limit: ConcurrencyLimit) {
     this.passwordFile = passwordFile;
@@ -49,12 +47,19 @@ export class ServerAccess {
     return this.rules.permissionsFor(userName, clientId);
   }
 
-  /** Reads both files again. Rejects if one of them cannot be used: then what it said before still holds. */
-  async reload(): Promise<void> {
-    for (const file of [this.passwordFile, this.accessFile]) {
-      this.fault = undefined;
-      if ((await file?.reload()) === false) throw this.fault ?? new Error('a password or access file cannot be used');
-    }
+  /**
+   * Reads both files again, or others in their place. Nothing changes until what it resolves to is called. Rejects with a FileError if one
+   * of them cannot be used. Whether there are such files at all stays as it was.
+   */
+  async prepare({ access, limits }: CompleteServerOptions): Promise<() => void> {
+    const useUsers = await this.passwordFile?.prepare(access.passwordFile);
+    const useRules = await this.accessFile?.prepare(access.aclFile);
+    return () => {
+      useUsers?.();
+      useRules?.();
+      this.limit.runningMax = limits.authenticationsMax;
+      this.limit.waitingMax = limits.authenticationsWaitingMax;
+    };
   }
 
   close(): void {
@@ -68,22 +73,12 @@ export async function openAccess(
   options: CompleteServerOptions,
   env: Env,
   onReload: () => void,
-  report: (error: Error) => void,
+  onError: (error: Error) => void,
 ): Promise<ServerAccess> {
   const { passwordFile, aclFile } = options.access;
-  const opened: { access?: ServerAccess } = {};
-  const onError = (error: Error) => {
-    if (opened.access !== undefined) opened.access.fault = error;
-    report(error);
-  };
   const watch = { env, pollMilliseconds: options.life.filePollSeconds * 1000, onReload, onError };
   const users = passwordFile === undefined ? undefined : await PasswordFile.open({ ...watch, path: passwordFile });
   const rules = aclFile === undefined ? undefined : await AccessFile.open({ ...watch, path: aclFile });
   const { authenticationsMax, authenticationsWaitingMax } = options.limits;
-  opened.access = new ServerAccess(
-    users,
-    rules,
-    new ConcurrencyLimit({ runningMax: authenticationsMax, waitingMax: authenticationsWaitingMax }),
-  );
-  return opened.access;
+  return new ServerAccess(users, rules, new ConcurrencyLimit({ runningMax: authenticationsMax, waitingMax: authenticationsWaitingMax }));
 }

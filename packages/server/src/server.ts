@@ -17,6 +17,7 @@ import { matches } from '@si-mqtt/topics';
 import { type Logger, pino } from 'pino';
 import { type Authenticator } from './access/authenticator.js';
 import { type AuthenticationMechanism } from './access/enhanced.js';
+import { FileError } from './access/file-error.js';
 import { AdminListener } from './admin.js';
 import { Broker } from './broker.js';
 import { Connection, type ConnectionSettings } from './connection.js';
@@ -25,6 +26,7 @@ import { capabilitiesOf } from './handshake.js';
 import { Admission } from './listeners/admission.js';
 import { type ByteStream } from './listeners/byte-stream.js';
 import { DuplexStream } from './listeners/duplex-stream.js';
+import { ListenError } from './listeners/listen-error.js';
 import { Listener } from './listeners/listener.js';
 import { type ListenerInformation } from './listeners/listener-options.js';
 import { createMetrics } from './metrics.js';
@@ -37,6 +39,7 @@ import { SysTopics } from './sys-topics.js';
 import { runInTurn } from './turn-share.js';
 
 const tickMilliseconds = 500;
+const ticksPerSecond = 1000 / tickMilliseconds;
 const ticksPerHeapLook = 4;
 const ticksPerDropReport = 120;
 
@@ -86,6 +89,8 @@ export class Server {
   private readonly ownAuthenticators: readonly Authenticator[];
   private readonly ownMechanisms: readonly AuthenticationMechanism[];
   private readonly admission: Admission;
+  /** Where no other store was given. */
+  private readonly memoryRetained: MemoryRetained;
   private readonly serial: Serial = new Serial();
   private readonly settings: Map<string, ConnectionSettings> = new Map();
   private readonly sysTopics: SysTopics;
@@ -106,11 +111,12 @@ export class Server {
     const { limits } = options;
     const hasOwn = this.ownAuthenticators.length + this.ownMechanisms.length > 0;
     this.admission = new Admission(limits, this.env);
+    this.memoryRetained = new MemoryRetained(this.env, limits);
     this.broker = new Broker(brokerSettings(options), {
       env: this.env,
       ...(parts.journal === undefined ? {} : { journal: parts.journal }),
       ...(parts.sessions === undefined ? {} : { sessions: parts.sessions }),
-      retained: parts.retained ?? new MemoryRetained(this.env, limits),
+      retained: parts.retained ?? this.memoryRetained,
       cluster: parts.cluster ?? new SingleNode(),
       events: this.events,
       answers: parts.answers,
@@ -168,19 +174,26 @@ export class Server {
   }
 
   /**
-   * Takes over limits, log level and the listeners' limits and authenticators, and reads certificates, password and access files again.
-   * Rejects if one of the files cannot be used: what they said before still holds, and so do the old limits.
+   * Takes over what can change while the server runs: limits, queue and shared subscription rules, Response Information, and of each listener
+   * limits, capabilities and authenticators; reads certificate, password and access files again, or others that take their place. Connections
+   * that exist keep what they were told in CONNACK. Rejects, and changes nothing at all, if one of the files cannot be used.
    */
   async reload(options: ServerOptions): Promise<void> {
     const complete = completeOptions(options);
-    await this.access.reload();
-    for (const listener of this.listeners) (await listener.certificates?.prepare())?.();
+    const changes = [await this.access.prepare(complete)];
+    const listeners = this.listeners.flatMap((listener) => {
+      const next = complete.listeners.find(({ name, type }) => name === listener.information.name && type === listener.information.type);
+      return next === undefined ? [] : [{ listener, next }];
+    });
+    for (const { listener, next } of listeners) {
+      if (listener.certificates !== undefined && 'tls' in next) changes.push(await listener.certificates.prepare(next.tls));
+    }
+    for (const change of changes) change();
     this.options = complete;
     this.broker.configure(brokerSettings(complete));
     this.admission.limits = complete.limits;
-    for (const listener of this.listeners) {
-      const next = complete.listeners.find(({ name }) => name === listener.information.name);
-      if (next === undefined) continue;
+    this.memoryRetained.limits = complete.limits;
+    for (const { listener, next } of listeners) {
       listener.limit(next.limits);
       this.settings.set(next.name, this.connectionSettings(next));
     }
@@ -331,6 +344,7 @@ export class Server {
     }
     this.broker.tick();
     if (tick % ticksPerHeapLook === 0) this.lookAtHeap();
+    if (tick % Math.max(1, Math.round(this.options.life.filePollSeconds * ticksPerSecond)) === 0) void this.lookAtCertificates();
     if (tick % ticksPerDropReport === 0) this.reportDrops();
   }
 
@@ -351,6 +365,16 @@ export class Server {
     if (isOverloaded && !this.broker.surroundings.isOverloaded)
       this.logger.warn('the heap is above heapBytesMax: new clients and queued messages are refused until it has shrunk');
     this.broker.surroundings.isOverloaded = isOverloaded;
+  }
+
+  private async lookAtCertificates(): Promise<void> {
+    for (const { certificates, information } of this.listeners) {
+      try {
+        if (await certificates?.reloadIfChanged()) this.logger.info({ listener: information.name }, 'the certificates have changed');
+      } catch (error) {
+        this.events.emit('error', error as Error);
+      }
+    }
   }
 
   /** One line a minute about messages that did not reach a queue, however many there were. */
@@ -375,7 +399,11 @@ export class Server {
     events.on('connected', (event) => logger.debug(event, 'client connected'));
     events.on('disconnected', (event) => logger.debug(event, 'client disconnected'));
     events.on('connectionRefused', (event) => logger.info(event, 'connection refused'));
-    events.on('error', (error) => logger.error({ err: error }, 'something went wrong'));
+    events.on('error', (error) => {
+      // An operator's mistake is one line, and a defect has to be found.
+      if (error instanceof FileError || error instanceof ListenError) logger.error(`${error.message}: what was read before stays`);
+      else logger.error({ err: error }, 'something went wrong');
+    });
   }
 }
 
@@ -395,7 +423,6 @@ function brokerSettings(options: CompleteServerOptions) {
     limits: sessionLimits,
     sessionsMax: limits.sessionsMax,
     outgoingBytesPerConnectionMax: limits.outgoingBytesPerConnectionMax,
-    groupLimits: sessionLimits,
     strategyOf: (topicFilter: string) =>
       shared.rules.find((rule) => rule.filter === topicFilter || matches(rule.filter, topicFilter))?.strategy ?? shared.strategy,
   };

@@ -30,9 +30,9 @@ export class AccessFile implements AccessRules {
     return new FilePermissions(this.#file, userName, clientId);
   }
 
-  /** Reads the file again, for SIGHUP. False if it cannot be used: `onError` was told and the rules stay as they were. */
-  reload(): Promise<boolean> {
-    return this.#file.reload();
+  /** Reads the file again, or another one that takes its place, and changes nothing until what it resolves to is called. Rejects with a `FileError`. */
+  prepare(path?: string): Promise<() => void> {
+    return this.#file.prepare(path);
   }
 
   /** Ends the polling. */

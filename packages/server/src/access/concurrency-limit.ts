@@ -13,8 +13,9 @@ export interface ConcurrencyLimits {
  * their old attempts are thrown away instead of run, so that the broker does not work for connections that are gone.
  */
 export class ConcurrencyLimit {
-  readonly runningMax: number;
-  readonly waitingMax: number;
+  /** Both may change at any time; what runs and what waits goes on. */
+  runningMax: number;
+  waitingMax: number;
   /** Read by metrics: tasks that run now, and totals. */
   running = 0;
   completedTotal = 0;
@@ -59,7 +60,7 @@ export class ConcurrencyLimit {
   }
 
   #handOver(): void {
-    if (this.waiting === 0) {
+    if (this.waiting === 0 || this.running > this.runningMax) {
       this.running--;
       return;
     }

@@ -68,9 +68,9 @@ export class PasswordFile {
     return { salt: digest.subarray(4, 4 + (model?.salt.length ?? 16)), iterations: model?.iterations ?? scramIterationsDefault };
   }
 
-  /** Reads the file again, for SIGHUP. False if it cannot be used: `onError` was told and the users stay as they were. */
-  reload(): Promise<boolean> {
-    return this.#file.reload();
+  /** Reads the file again, or another one that takes its place, and changes nothing until what it resolves to is called. Rejects with a `FileError`. */
+  prepare(path?: string): Promise<() => void> {
+    return this.#file.prepare(path);
   }
 
   /** Ends the polling. */

@@ -28,14 +28,16 @@ export class PolledFile<Content> {
   readonly #closed: Promise<void>;
   #close!: () => void;
   #isClosed = false;
+  #path: string;
   #content!: Content;
   #text = '';
+  /** Of what was last used, or could not be used. */
   #status = '';
   #version = 0;
-  #running: Promise<unknown> = Promise.resolve();
 
   private constructor(options: PolledFileOptions, parse: (text: string, path: string) => Content) {
     this.#options = options;
+    this.#path = options.path;
     this.#parse = parse;
     this.#closed = new Promise((resolve) => {
       this.#close = resolve;
@@ -45,8 +47,8 @@ export class PolledFile<Content> {
   /** Rejects with a `FileError` if the file is missing or wrong. */
   static async open<Content>(options: PolledFileOptions, parse: (text: string, path: string) => Content): Promise<PolledFile<Content>> {
     const file = new PolledFile(options, parse);
-    file.#status = await readStatus(options.path);
-    await file.#read();
+    const use = await file.prepare();
+    use();
     if (options.env !== undefined) void file.#poll(options.env);
     return file;
   }
@@ -60,9 +62,31 @@ export class PolledFile<Content> {
     return this.#version;
   }
 
-  /** Reads the file again. False if it cannot be used, which `onError` was told. Never rejects. */
-  reload(): Promise<boolean> {
-    return this.#inTurn(() => this.#readIfDue(true));
+  /**
+   * Reads the file again, or another one that takes its place from then on. Nothing changes until what it resolves to is called. Rejects with
+   * a `FileError` if the file cannot be used.
+   */
+  async prepare(path: string = this.#path): Promise<() => void> {
+    let status = '';
+    try {
+      // The status is taken before the text is read: a change in between is seen by the next poll.
+      status = await readStatus(path);
+      const text = await readText(path);
+      const isKnown = this.#version > 0 && text === this.#text;
+      const content = isKnown ? this.#content : this.#parse(text, path);
+      return () => {
+        this.#path = path;
+        this.#status = status;
+        if (isKnown) return;
+        this.#text = text;
+        this.#content = content;
+        this.#version++;
+      };
+    } catch (error) {
+      // Whoever asked is told; the poll does not tell it again. A missing file is a change like any other.
+      if (path === this.#path) this.#status = status || (error as FileError).message;
+      throw error;
+    }
   }
 
   /** Ends the polling. */
@@ -75,43 +99,29 @@ export class PolledFile<Content> {
     const milliseconds = this.#options.pollMilliseconds ?? pollMillisecondsDefault;
     while (!this.#isClosed) {
       await env.sleep(milliseconds, this.#closed);
-      if (!this.#isClosed) await this.#inTurn(() => this.#readIfDue(false));
+      if (!this.#isClosed) await this.#readIfChanged();
     }
   }
 
-  async #readIfDue(isAsked: boolean): Promise<void> {
-    const status = await readStatus(this.#options.path).catch((error: FileError) => error);
-    // A missing file is a change like any other: told once.
-    const description = typeof status === 'string' ? status : status.message;
-    if (description === this.#status && !isAsked) return;
-    // The status was taken before the text is read: a change in between is seen by the next poll.
-    this.#status = description;
-    if (typeof status !== 'string') throw status;
+  async #readIfChanged(): Promise<void> {
+    const path = this.#path;
     const before = this.#version;
-    await this.#read();
+    try {
+      if ((await readStatus(path).catch(messageOf)) === this.#status) return;
+      const use = await this.prepare(path);
+      // Another file may have taken its place meanwhile.
+      if (path !== this.#path) return;
+      use();
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      this.#options.onError?.(error);
+    }
     if (this.#version !== before) this.#options.onReload?.();
   }
+}
 
-  async #read(): Promise<void> {
-    const text = await readText(this.#options.path);
-    if (this.#version > 0 && text === this.#text) return;
-    this.#content = this.#parse(text, this.#options.path);
-    this.#text = text;
-    this.#version++;
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<boolean> {
-    const turn = this.#running.then(work).then(
-      () => true,
-      (error: unknown) => {
-        if (!(error instanceof FileError)) throw error;
-        this.#options.onError?.(error);
-        return false;
-      },
-    );
-    this.#running = turn.catch(() => undefined);
-    return turn;
-  }
+function messageOf({ message }: FileError): string {
+  return message;
 }
 
 /** Differs after every change of the file. Follows links, so that one which points elsewhere is a change, too. Rejects with Node's error. */

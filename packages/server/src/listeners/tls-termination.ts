@@ -70,13 +70,16 @@ export class TlsTermination {
   }
 
   /** Reads the files again if one of them has changed. Rejects with ListenError, once for each change, if they cannot be used. */
-  async reloadIfChanged(): Promise<void> {
+  async reloadIfChanged(): Promise<boolean> {
     const status = await this.#status();
-    if (status === this.#seenStatus) return;
+    if (status === this.#seenStatus) return false;
     this.#seenStatus = status;
     const before = this.#options;
     const use = await this.prepare();
-    if (this.#options === before) use();
+    // Other files may have taken their place meanwhile.
+    if (this.#options !== before) return false;
+    use();
+    return true;
   }
 
   accept(socket: Socket, early: Uint8Array | undefined): void {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AccessFile } from '../../src/access/access-file.js';
 import { parseAccessRules } from '../../src/access/access-rules-text.js';
-import { type FileError } from '../../src/access/file-error.js';
 import { type Permissions } from '../../src/access/permissions.js';
 
 let folder: string;
@@ -170,22 +169,20 @@ describe('faults name file and line', () => {
 
 test('a reload changes the permissions that are out, and a broken file changes nothing', async () => {
   const path = join(folder, 'acl');
-  const errors: FileError[] = [];
   await writeFile(path, 'topic read a\n');
-  const file = await AccessFile.open({ path, onError: (error) => errors.push(error) });
+  const file = await AccessFile.open({ path });
   const permissions = file.permissionsFor(undefined, 'c');
   expect([permissions.mayReceive('a'), permissions.version]).toEqual([true, 1]);
 
   await writeFile(path, 'topic read b\n');
-  expect(await file.reload()).toBe(true);
+  (await file.prepare())();
   expect([permissions.mayReceive('a'), permissions.mayReceive('b'), permissions.version, file.version]).toEqual([false, true, 2, 2]);
 
   await writeFile(path, 'topic read b\ntopic red c\n');
-  expect(await file.reload()).toBe(false);
+  await expect(file.prepare()).rejects.toMatchObject({ name: 'FileError', line: 2 });
   expect([permissions.mayReceive('b'), permissions.version]).toEqual([true, 2]);
-  expect(errors.map(({ line }) => line)).toEqual([2]);
 
   await writeFile(path, 'topic read b\n');
-  expect(await file.reload()).toBe(true);
+  (await file.prepare())();
   expect(permissions.version).toBe(2);
 });

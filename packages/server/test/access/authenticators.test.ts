@@ -90,7 +90,7 @@ describe('PasswordFileAuthenticator', () => {
     if (typeof result === 'string' || !('accepted' in result)) throw new Error('not accepted');
     expect(result.accepted.stillValid?.()).toBe(true);
     await writeFile(path, '');
-    await passwordFile.reload();
+    (await passwordFile.prepare())();
     expect(result.accepted.stillValid?.()).toBe(false);
   });
 
@@ -111,7 +111,7 @@ describe('PasswordFileAuthenticator', () => {
     };
     const result = authenticator.authenticate(credentials({ userName: 'alice', password: bytes('wonder') }));
     await writeFile(path, '');
-    await passwordFile.reload();
+    (await passwordFile.prepare())();
     removed();
     expect(await result).toEqual({ refused: { reasonCode: ReasonCode.badUserNameOrPassword } });
   });

@@ -86,29 +86,49 @@ test('a broken or missing file keeps the content, is told once, and is taken up 
   await env.pass();
   await env.pass();
   expect(errors.slice(1)).toEqual([`${path}: does not exist; create it or correct the path`]);
-  expect(await file.reload()).toBe(false);
+  await expect(file.prepare()).rejects.toBeInstanceOf(FileError);
   await env.pass();
-  expect(errors).toHaveLength(3);
+  expect(errors).toHaveLength(2);
 
   await writeFile(path, 'three');
   await env.pass();
-  expect([file.content, file.version, errors.length]).toEqual(['three', 2, 3]);
+  expect([file.content, file.version, errors.length]).toEqual(['three', 2, 2]);
   file.close();
 });
 
-test('a fault that reload told is not told again by the poll', async () => {
+test('a fault that prepare told is not told again by the poll', async () => {
   const path = join(folder, 'file');
   await writeFile(path, 'one');
   const env = new SteppedClock();
   const errors: string[] = [];
   const file = await PolledFile.open({ path, env, onError: (error) => errors.push(error.message) }, parse);
   await rm(path);
-  expect(await file.reload()).toBe(false);
+  await expect(file.prepare()).rejects.toBeInstanceOf(FileError);
   await env.pass();
   await writeFile(path, 'broken');
-  expect(await file.reload()).toBe(false);
+  await expect(file.prepare()).rejects.toBeInstanceOf(FileError);
   await env.pass();
-  expect(errors).toHaveLength(2);
+  expect(errors).toEqual([]);
+  file.close();
+});
+
+test('another file takes its place when it is used, and is polled from then on', async () => {
+  const [path, other] = [join(folder, 'file'), join(folder, 'other')];
+  await writeFile(path, 'one');
+  await writeFile(other, 'two');
+  const env = new SteppedClock();
+  const file = await PolledFile.open({ path, env }, parse);
+  await expect(file.prepare(join(folder, 'missing'))).rejects.toThrow('does not exist');
+  const use = await file.prepare(other);
+  expect([file.content, file.version]).toEqual(['one', 1]);
+  use();
+  expect([file.content, file.version]).toEqual(['two', 2]);
+  await writeFile(path, 'three');
+  await env.pass();
+  expect(file.content).toBe('two');
+  await writeFile(other, 'four');
+  await env.pass();
+  expect([file.content, file.version]).toEqual(['four', 3]);
   file.close();
 });
 

@@ -90,7 +90,7 @@ describe('an exchange', () => {
     const client = new ScramClient({ userName: 'alice', password: 'wonder' });
     const challenge = await challengeOf(exchange, client.first());
     await writeFile(path, await scramLine('bob', 'x'));
-    await passwordFile.reload();
+    (await passwordFile.prepare())();
     expect(await exchange.step(client.final(challenge))).toEqual(wrong);
     expect('accepted' in accepted && accepted.accepted.stillValid?.()).toBe(false);
   });

@@ -16,7 +16,8 @@ export class MemoryRetained implements RetainedStore {
   refused = 0;
   private readonly tree: RetainedTree<Message> = new RetainedTree();
   private readonly env: Env;
-  private readonly limits: RetainedLimits;
+  /** May be replaced at any time; what is stored stays. */
+  limits: RetainedLimits;
   private version = 0n;
 
   constructor(env: Env, limits: RetainedLimits) {
