@@ -50,7 +50,7 @@ export async function carryOut(options: Options): Promise<void> {
       show(await reportOf(mode, options));
       return;
     case 'row':
-      show(await measure({ ...modes.default, rows: () => rowsNamed(operands) }, options));
+      show(await reportOf('row', options));
       return;
     case 'compare':
       return compare(await reportOf('default', options));
@@ -73,9 +73,9 @@ export async function carryOut(options: Options): Promise<void> {
 }
 
 /** The mode's report, new or left by an earlier run; its chart is written beside it. */
-async function reportOf(name: keyof typeof modes, options: Options): Promise<Report> {
+async function reportOf(name: keyof typeof modes | 'row', options: Options): Promise<Report> {
   if (options.reuse) return readReport(reportFile(name));
-  const mode: Mode = modes[name];
+  const mode: Mode = name === 'row' ? { ...modes.default, rows: () => rowsNamed(options.operands) } : modes[name];
   const report = await measure(mode, options);
   writeReport(reportFile(name), report);
   print(`\nwritten to ${shown(reportFile(name))}`);
@@ -142,8 +142,16 @@ function codecTable(): string {
 
 const everyRow = (): Row[] => [...acceptanceRows, ...fullRows().filter((row) => !acceptanceRows.includes(row)), ...scaleRows()];
 
+/** Rows by name, or by the beginning of their names; a promised row comes before those of the matrix that begin alike. */
 function rowsNamed(names: readonly string[]): Row[] {
-  const found = everyRow().filter(({ name }) => names.some((wanted) => name.startsWith(wanted)));
-  if (found.length === 0) throw new Error(`no row begins with ${names.join(' or ')}; npm run bench -- list has the names`);
-  return found;
+  const every = everyRow();
+  const found = names.flatMap((wanted) => {
+    const exact = every.filter(({ name }) => name === wanted);
+    const promised = acceptanceRows.filter(({ name }) => name.startsWith(wanted));
+    const rows = [exact, promised, every.filter(({ name }) => name.startsWith(wanted))].find(({ length }) => length > 0);
+    if (rows === undefined) throw new Error(`no row begins with ${wanted}; npm run bench -- list has the names`);
+    return rows;
+  });
+  if (found.length === 0) throw new Error('which row? npm run bench -- list has the names');
+  return [...new Set(found)];
 }

@@ -1,5 +1,5 @@
 import { type Broker } from './brokers/brokers.js';
-import { disqualification } from './report/report.js';
+import { faultText } from './report/report.js';
 import { number, rate } from './report/table.js';
 import { type Row, type Sample } from './rows/row.js';
 
@@ -18,7 +18,7 @@ export function printProgress(row: Row, run: number, { name }: Broker, found: Sa
     ['others', found.otherCores],
   ] as const;
   const shares = found.generatorShare === undefined ? [] : [cores.map(([who, used]) => `${who} ${share(used)}`).join(', ')];
-  const fault = found.faults && disqualification({ faults: found.faults, medians: {}, samples: [] });
+  const fault = found.faults && faultText(found.faults);
   print(`  ${run + 1}  ${name.padEnd(12)}${[...figures, `${rate(found.perSecond)}/s`, ...shares, ...(fault ? [fault] : [])].join('  ')}`);
 }
 

@@ -40,8 +40,8 @@ test('figures that do not count, or not quite, are marked and explained', () => 
   const lines = legend(marked).join('\n');
   expect(lines).toContain('* a process of the generator was above 95 %');
   expect(lines).toContain('~ other programs');
-  expect(lines).toContain('kept, mosquitto: 3 lost, 1 corrupted');
-  expect(lines).toContain('kept, aedes: it ended');
+  expect(lines).toContain('mosquitto: 3 lost, 1 corrupted (kept)');
+  expect(lines).toContain('aedes: it ended (kept)');
 });
 
 test('the throughput table says who was busy', () => {

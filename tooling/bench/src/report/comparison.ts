@@ -1,6 +1,6 @@
 import { canReadUsage } from '../process-tree.js';
 import { type Figure, type Goal } from '../rows/row.js';
-import { disqualification, isDisturbed, isGeneratorBound, type Report, type ReportRow, ratio } from './report.js';
+import { type BrokerResult, faultText, isDisturbed, isGeneratorBound, type Report, type ReportRow, ratio } from './report.js';
 import { number, rate, type Table } from './table.js';
 
 const GENERATOR_MARK = '*';
@@ -56,12 +56,12 @@ export function legend(report: Report): string[] {
   if (report.rows.some((row) => Object.values(row.brokers).some(isDisturbed))) {
     lines.push(`${DISTURBED_MARK} other programs used more than a tenth of a core meanwhile: measure again on a quiet machine.`);
   }
-  const faulty = report.rows.flatMap((row) => faultsOf(row));
-  if (faulty.length > 0)
-    lines.push(
-      `${FAULT_MARK} not everything arrived once, whole and in order; such a figure flatters its broker:`,
-      ...faulty.map((line) => `  ${line}`),
-    );
+  lines.push(
+    ...grouped(report, `${FAULT_MARK} not everything arrived once, whole and in order; such a figure flatters its broker:`, ({ faults }) =>
+      faultText(faults),
+    ),
+  );
+  lines.push(...grouped(report, 'failed:', ({ failure }) => failure?.split('\n')[0]));
   if (!canReadUsage) lines.push('CPU and memory of other processes: not here (needs Linux).');
   return lines;
 }
@@ -77,11 +77,16 @@ export function brokenPromises({ brokers, rows }: Report): string[] {
   );
 }
 
-function faultsOf(row: ReportRow): string[] {
-  return Object.entries(row.brokers).flatMap(([name, result]) => {
-    const reason = disqualification(result);
-    return reason === undefined ? [] : [`${row.name}, ${name}: ${reason.split('\n')[0]}`];
-  });
+/** What several rows say of a broker, once, with their names. */
+function grouped({ rows }: Report, title: string, remarkOf: (result: BrokerResult) => string | undefined): string[] {
+  const found = new Map<string, string[]>();
+  for (const row of rows) {
+    for (const [name, result] of Object.entries(row.brokers)) {
+      const remark = remarkOf(result);
+      if (remark !== undefined) found.set(`${name}: ${remark}`, [...(found.get(`${name}: ${remark}`) ?? []), row.name]);
+    }
+  }
+  return found.size === 0 ? [] : [title, ...[...found].map(([remark, names]) => `  ${remark} (${names.join(', ')})`)];
 }
 
 function valueCell(row: ReportRow, { key }: Figure, broker: string): string {
@@ -91,7 +96,7 @@ function valueCell(row: ReportRow, { key }: Figure, broker: string): string {
   const marks = [
     isGeneratorBound(result) ? GENERATOR_MARK : '',
     isDisturbed(result) ? DISTURBED_MARK : '',
-    disqualification(result) === undefined ? '' : FAULT_MARK,
+    faultText(result.faults) === undefined ? '' : FAULT_MARK,
   ];
   return `${number(value)}${marks.join('')}`;
 }

@@ -91,9 +91,8 @@ const OTHER_CORES_MAX = 0.1;
 /** Whether the machine was not quiet, in the median of the runs. */
 export const isDisturbed = (result: BrokerResult): boolean => (result.otherCores ?? 0) > OTHER_CORES_MAX;
 
-/** Why the broker's figures of the row do not count, if they do not. */
-export function disqualification({ faults, failure }: BrokerResult): string | undefined {
-  if (failure !== undefined) return failure;
+/** What did not arrive as it should, in words, if anything. */
+export function faultText(faults: Faults): string | undefined {
   if (!isFaulty(faults)) return undefined;
   const counts = Object.entries(faults).filter(([, count]) => count > 0);
   return counts.map(([name, count]) => `${count} ${name}`).join(', ');
