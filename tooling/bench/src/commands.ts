@@ -6,9 +6,10 @@ import { type Baseline, baselineOf, worse } from './report/baseline.js';
 import { ratioChart, scaleChart } from './report/charts.js';
 import { brokenPromises, figureTable, legend, throughputTable } from './report/comparison.js';
 import { replaceSection, sectionOf } from './report/document.js';
-import { readReport, reportFile, repository, shown, writeReport, writeText } from './report/files.js';
+import { readReport, reportFile, shown, writeReport, writeText } from './report/files.js';
 import { brokersOf, machine, type Report, reportRow } from './report/report.js';
 import { toText } from './report/table.js';
+import { repository } from './repository.js';
 import { acceptanceRows } from './rows/acceptance.js';
 import { fullRows } from './rows/full.js';
 import { CPU_PER_DELIVERY, type Row } from './rows/row.js';
@@ -86,6 +87,7 @@ async function reportOf(name: keyof typeof modes | 'row', options: Options): Pro
 const chartFile = (name: string): string => reportFile(name).replace(/json$/, 'svg');
 
 async function measure(mode: Mode, options: Options): Promise<Report> {
+  const wanted = mode.rows();
   const brokers = options.brokers(mode.allBrokers === true);
   const runs = options.runs ?? mode.runs;
   const seconds = options.seconds ?? mode.seconds;
@@ -93,7 +95,7 @@ async function measure(mode: Mode, options: Options): Promise<Report> {
   const date = new Date().toISOString();
   for (const { name, version } of brokers) print(`${name}: ${version}`);
   const rows = [];
-  for (const row of mode.rows()) {
+  for (const row of wanted) {
     print(`\n${row.name}: ${row.title}`);
     rows.push(reportRow(await runRow(row, { brokers, runs, timing, progress: printProgress })));
   }

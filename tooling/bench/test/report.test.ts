@@ -16,8 +16,8 @@ const report = reportWith({ kept: { 'si-mqtt': 1, mosquitto: 10, aedes: 20 }, br
 test('the table has medians, ratios and whether the promise was kept', () => {
   expect(figureTable(report)).toEqual([
     ['workload', 'figure', 'si-mqtt', 'mosquitto', 'aedes', '÷ mosquitto', '÷ aedes', 'promised'],
-    ['kept', 'cost, µs', '1.00', '10.0', '20.0', '0.10', '0.050', '≤ 0.20 × mosquitto kept'],
-    ['broken', 'cost, µs', '3.00', '10.0', '–', '0.30', '–', '≤ 0.20 × mosquitto NOT KEPT'],
+    ['kept', 'cost, µs', '1.00', '10.0', '20.0', '0.10', '0.050', 'kept: ≤ 0.20 × mosquitto'],
+    ['broken', 'cost, µs', '3.00', '10.0', '–', '0.30', '–', 'NOT KEPT: ≤ 0.20 × mosquitto'],
   ]);
   expect(brokenPromises(report)).toEqual(['broken: cost: ≤ 0.20 × mosquitto']);
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { repository } from '../repository.js';
 import { freePort, type RunningBroker, startProcess } from './broker-process.js';
 
 /** How a broker is set up for a row; rows of durable storage will name another. */
@@ -20,7 +20,6 @@ export interface Broker {
 }
 
 export const OURS = 'si-mqtt';
-const fromHere = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** This broker as everybody runs it, limits, metrics and access rules on; only the limit on new connections each second is out of the way. */
 const siMqttConfiguration = (port: number): string => `[[listeners]]
@@ -80,8 +79,8 @@ dynamic_filters = true
 
 /** All brokers that are found on this machine, ours first. */
 export function installedBrokers(): Broker[] {
-  const manifest = JSON.parse(readFileSync(fromHere('../../../apps/broker/package.json'), 'utf8')) as { version: string };
-  const command = [process.execPath, fromHere('../../../apps/broker/dist/main.js'), '--config', '{config}'];
+  const manifest = JSON.parse(readFileSync(`${repository}apps/broker/package.json`, 'utf8')) as { version: string };
+  const command = [process.execPath, `${repository}apps/broker/dist/main.js`, '--config', '{config}'];
   const found = [programBroker(OURS, `${manifest.version}, Node.js ${process.versions.node}`, command, siMqttConfiguration)];
   const mosquitto = findProgram('mosquitto');
   if (mosquitto !== undefined) {
@@ -142,7 +141,7 @@ function aedes(): Broker {
   return programBroker(
     'aedes',
     `${version}, Node.js ${process.versions.node}`,
-    [process.execPath, fromHere('./aedes.js'), '{port}'],
+    [process.execPath, `${repository}tooling/bench/dist/aedes.js`, '{port}'],
     () => '',
   );
 }

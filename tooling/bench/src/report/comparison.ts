@@ -71,8 +71,8 @@ export function brokenPromises({ brokers, rows }: Report): string[] {
   const ours = brokers[0].name;
   return rows.flatMap((row) =>
     row.figures.flatMap((figure) => {
-      const verdict = judgement(row, figure, ours);
-      return verdict?.kept === false ? [`${row.name}: ${figure.label}: ${verdict.text}`] : [];
+      const broken = boundsOf(row, figure, ours).filter(({ kept }) => !kept);
+      return broken.length === 0 ? [] : [`${row.name}: ${figure.label}: ${textOf(broken)}`];
     }),
   );
 }
@@ -102,19 +102,29 @@ function valueCell(row: ReportRow, { key }: Figure, broker: string): string {
 }
 
 function promise(row: ReportRow, figure: Figure, ours: string): string {
-  const verdict = judgement(row, figure, ours);
-  return verdict === undefined ? '' : `${verdict.text} ${verdict.kept ? 'kept' : 'NOT KEPT'}`;
+  const bounds = boundsOf(row, figure, ours);
+  const broken = bounds.filter(({ kept }) => !kept);
+  if (bounds.length === 0) return '';
+  return broken.length === 0 ? `kept: ${textOf(bounds)}` : `NOT KEPT: ${textOf(broken)}`;
 }
 
-function judgement(row: ReportRow, { key, unit, goal }: Figure, ours: string): { text: string; kept: boolean } | undefined {
+interface Bound {
+  readonly text: string;
+  readonly kept: boolean;
+}
+
+const textOf = (bounds: readonly Bound[]): string => bounds.map(({ text }) => text).join(', ');
+
+/** What was promised for the figure, as far as this run can judge it. */
+function boundsOf(row: ReportRow, { key, unit, goal }: Figure, ours: string): Bound[] {
   const value = row.brokers[ours]?.medians[key];
-  if (goal === undefined || value === undefined) return undefined;
-  const parts = ratiosOf(goal).flatMap(([other, most]) => {
+  if (goal === undefined || value === undefined) return [];
+  const bounds = ratiosOf(goal).flatMap(([other, most]) => {
     const found = ratio(row, key, ours, other);
     return found === undefined ? [] : [{ text: `≤ ${number(most)} × ${other}`, kept: found <= most }];
   });
-  if (goal.valueMax !== undefined) parts.push({ text: `≤ ${number(goal.valueMax)} ${unit}`, kept: value <= goal.valueMax });
-  return parts.length === 0 ? undefined : { text: parts.map(({ text }) => text).join(', '), kept: parts.every(({ kept }) => kept) };
+  if (goal.valueMax !== undefined) bounds.push({ text: `≤ ${number(goal.valueMax)} ${unit}`, kept: value <= goal.valueMax });
+  return bounds;
 }
 
 const ratiosOf = ({ ratioMax = {} }: Goal): [string, number][] => Object.entries(ratioMax);

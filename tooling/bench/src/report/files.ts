@@ -1,9 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { repository } from '../repository.js';
 import { type Report } from './report.js';
-
-export const repository: string = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Where the last report of a mode is. */
 export const reportFile = (mode: string): string => `${repository}.cache/bench/${mode}.json`;
