@@ -4,11 +4,14 @@ import { hostOfProcess } from './host.js';
 import { type BrokerLibrary } from './library.js';
 import { run } from './run.js';
 import { openJournal } from './storage.js';
+import { boundYoungGeneration } from './young-generation.js';
 
 const library: BrokerLibrary = {
   createServer: async (configuration, logger) => {
     const journal = await openJournal(configuration.storage);
-    return createServer(configuration, { logger, ...(journal === undefined ? {} : { journal }) });
+    const server = await createServer(configuration, { logger, ...(journal === undefined ? {} : { journal }) });
+    boundYoungGeneration(server.events);
+    return server;
   },
   setUser,
   deleteUser,
