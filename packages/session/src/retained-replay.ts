@@ -18,6 +18,8 @@ export class RetainedReplay {
   private index = 0;
   private after: string | undefined = undefined;
   private state: 'ready' | 'fetching' | 'last' = 'ready';
+  /** What replaced retained messages while a page was on its way, by topic name. */
+  private newer: Map<string, Message> | undefined;
 
   /** `fetched` is called when a page has arrived that was not there at once. */
   constructor(subscription: Subscription, store: RetainedStore, fetched: () => void, failed: (error: unknown) => void) {
@@ -56,10 +58,23 @@ export class RetainedReplay {
     this.index++;
   }
 
+  /** The topic has another retained message by now, or none: what waits here must not come after it [MQTT-4.6.0-5]. */
+  replace(message: Message): void {
+    if (this.state === 'fetching') {
+      (this.newer ??= new Map()).set(message.topicName, message.keep());
+      return;
+    }
+    const at = this.page.findIndex(({ topicName }, index) => index >= this.index && topicName === message.topicName);
+    if (at >= 0) this.page = message.payloadLength === 0 ? this.page.toSpliced(at, 1) : this.page.with(at, message.keep());
+  }
+
   private turnTo(messages: readonly Message[], after: string | undefined): void {
     this.page = messages;
     this.index = 0;
     this.after = after;
     this.state = after === undefined ? 'last' : 'ready';
+    const { newer } = this;
+    this.newer = undefined;
+    if (newer !== undefined) for (const message of newer.values()) this.replace(message);
   }
 }

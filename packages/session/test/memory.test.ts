@@ -89,6 +89,42 @@ describe('RetainedReplay', () => {
     }
   });
 
+  it('[MQTT-4.6.0-5] sends nothing behind what took its place, also when pages come late', async () => {
+    for (const isLate of [false, true]) {
+      const harness = new Harness();
+      const memory = new MemoryRetained(harness.env, { retainedMessagesMax: 10, retainedBytesMax: 1e6 });
+      for (const topicName of ['a', 'b', 'c']) memory.put(harness.message({ topicName, text: 'old' }));
+      const match = (filter: string, after: string | undefined, limit: number) => {
+        const page = memory.match(filter, after, limit);
+        return isLate ? Promise.resolve(page) : page;
+      };
+      const store = { messages: 3, bytes: 0, put: (message: Message) => memory.put(message), match };
+      const { session, output } = await harness.open({ properties: { receiveMaximum: 1 } });
+      session.deliver(harness.message({ topicName: 'first' }), 1, false, undefined, undefined);
+      session.outbound.addReplay(
+        new RetainedReplay(
+          subscription,
+          store,
+          () => session.outbound.pump(),
+          () => undefined,
+        ),
+      );
+      session.outbound.pump();
+      // While the first page waits, or is on its way: b is replaced, c removed.
+      session.deliver(harness.message({ topicName: 'b', text: 'new', retain: true }), 1, false, undefined, undefined);
+      session.deliver(harness.message({ topicName: 'c', text: '', retain: true }), 1, false, undefined, undefined);
+      const got: string[] = [];
+      for (let round = 0; round < 10; round++) {
+        await Promise.resolve();
+        for (const packet of output.takePublishes()) {
+          got.push(`${packet.topicName} ${texts([packet])[0]} ${packet.retain}`);
+          session.outbound.receivePuback(packet.packetId);
+        }
+      }
+      expect(got.slice(1)).toEqual(['b new false', 'c  false', 'a old true', 'b new true']);
+    }
+  });
+
   it('stops when the client unsubscribes', async () => {
     const harness = new Harness();
     const memory = new MemoryRetained(harness.env, { retainedMessagesMax: 1000, retainedBytesMax: 1e6 });

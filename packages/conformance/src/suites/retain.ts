@@ -1,3 +1,5 @@
+import { property } from '../wire/properties.js';
+import { acknowledge, pingreq } from '../wire/requests.js';
 import { equal, type WireContext } from '../wire-context.js';
 import { both, v5, v311, type WireTest } from '../wire-test.js';
 
@@ -85,6 +87,29 @@ export const retainTests: readonly WireTest[] = [
     subscriber.send(Buffer.of(0xc0, 0));
     const packet = await subscriber.expectOneOf(['publish', 'pingresp']);
     if (packet.type === 'publish') equal(packet.payload.toString(), 'now', 'payload');
+  }),
+  v5('4.6.0-5 3.3.1-9', 'a retained message that has to wait does not come behind the one that took its place', async (context) => {
+    const [base, publisher] = [context.topic(), await context.connect()];
+    const topics = ['a', 'b', 'c'].map((level) => context.retainedTopic(`${base}/${level}`));
+    for (const topic of topics) await publisher.publish({ topic, payload: 'old', qos: 1, retain: true });
+    const subscriber = await context.connect({ properties: [property.receiveMaximum(1)] });
+    await subscriber.subscribe({ filter: `${base}/#`, qos: 1 });
+    for (const topic of topics) await publisher.publish({ topic, payload: 'new', qos: 1, retain: true });
+    const newest = new Set<string>();
+    while (newest.size < topics.length) {
+      const { topic, payload } = await subscriber.receive();
+      if (payload.toString() === 'new') newest.add(topic);
+      else if (newest.has(topic)) subscriber.fail(`the old message of ${topic} came behind the new one`);
+    }
+    // Retained copies of the new ones may follow, the old ones may not.
+    for (;;) {
+      subscriber.send(pingreq);
+      const packet = await subscriber.expectOneOf(['publish', 'pingresp']);
+      if (packet.type === 'pingresp') return;
+      if (packet.payload.toString() === 'old') subscriber.fail(`the old message of ${packet.topic} came behind the new one`);
+      subscriber.send(acknowledge('puback', packet.packetId ?? 0));
+      await subscriber.find('pingresp');
+    }
   }),
   v311('3.1.2-7', 'a retained message survives the end of the session that published it', async (context) => {
     const topic = context.retainedTopic();

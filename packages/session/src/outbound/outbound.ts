@@ -169,6 +169,7 @@ export class Outbound {
     group: SharedGroup | undefined,
   ): DeliveryOutcome {
     const qos = grantedQos < message.qos ? grantedQos : message.qos; // [MQTT-3.8.4-8]
+    if (message.retain && this.replays !== undefined) for (const replay of this.replays) replay.replace(message);
     if (qos === 0) return this.deliverQos0(message, retain, subscriptionIdentifiers);
     if (!this.canSend) return this.enqueue(new Delivery(message.keep(), qos, retain, subscriptionIdentifiers, group));
     const delivery = new Delivery(message.keepBriefly(), qos, retain, subscriptionIdentifiers, group);
