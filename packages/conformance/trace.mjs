@@ -67,7 +67,7 @@ function runSuite() {
   try {
     const vitest = join(packages, '..', 'node_modules', 'vitest', 'vitest.mjs');
     const options = { cwd: join(packages, 'server'), stdio: ['ignore', 'ignore', 'inherit'] };
-    spawnSync(process.execPath, [vitest, 'run', 'test/conformance.test.ts', '--reporter=json', `--outputFile=${file}`], options);
+    spawnSync(process.execPath, [vitest, 'run', 'test/conformance-over-tcp.test.ts', '--reporter=json', `--outputFile=${file}`], options);
     return readJson(file);
   } finally {
     rmSync(folder, { recursive: true });

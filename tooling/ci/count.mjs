@@ -3,8 +3,8 @@
 // a package with tests that left no report. A skipped test is a failure of the run, because every suite is meant to run here; the few
 // that cannot are named below with their reason.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { workspacePackages } from '../run.mjs';
+import { join, relative } from 'node:path';
+import { root, workspacePackages } from '../run.mjs';
 
 const [folder, ...failedSuites] = process.argv.slice(2);
 const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
@@ -45,6 +45,7 @@ for (const { report } of reports) {
     }
   }
 }
+printTimes('conformance', /packages\/conformance\/|\/conformance-[\w-]+\.test\.ts$/);
 for (const suite of failedSuites) console.log(`failed: ${suite}`);
 for (const { folder: path, manifest } of workspacePackages(['packages', 'apps', 'tooling'])) {
   if (!manifest.scripts?.test?.includes('vitest')) continue;
@@ -55,3 +56,14 @@ for (const { folder: path, manifest } of workspacePackages(['packages', 'apps', 
 if (notAllowed > 0) console.log(`${notAllowed} tests were skipped that must run here`);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed > 0 || notAllowed > 0 || passed === 0 ? 1 : 0);
+
+/** The time of each test file whose path matches, and of all together. Files of one package run side by side. */
+function printTimes(title, path) {
+  const files = reports.flatMap(({ report }) => report.testResults).filter(({ name }) => path.test(name));
+  let total = 0;
+  for (const { name, startTime, endTime } of files) {
+    total += endTime - startTime;
+    console.log(`${((endTime - startTime) / 1000).toFixed(1).padStart(6)} s  ${relative(root, name)}`);
+  }
+  console.log(`${(total / 1000).toFixed(1).padStart(6)} s  ${title}, ${files.length} files`);
+}

@@ -1,7 +1,7 @@
 import { NotObserved } from './not-observed.js';
 import { meets, type Target } from './target.js';
 import { type ExchangeStep } from './wire/exchange.js';
-import { Unreachable, WireContext } from './wire-context.js';
+import { WireContext } from './wire-context.js';
 import { type WireTest } from './wire-test.js';
 
 export type Verdict =
@@ -16,8 +16,6 @@ export interface Broken {
   readonly reason: string;
   /** What went over the wire last, on all connections of the test. */
   readonly exchange: readonly ExchangeStep[];
-  /** The test did not come to an end because the broker took no connection. */
-  readonly unreachable: boolean;
   readonly error: Error;
 }
 
@@ -78,7 +76,6 @@ function broken(error: Error, context: WireContext): Broken {
     verdict: 'broken',
     reason: error.message,
     exchange: context.exchange.steps(),
-    unreachable: error instanceof Unreachable,
     error,
   };
 }

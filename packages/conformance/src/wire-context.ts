@@ -9,7 +9,7 @@ import { property } from './wire/properties.js';
 import { type ConnectOptions, connect, type Version } from './wire/requests.js';
 
 /** No transport connection could be made. */
-export class Unreachable extends Error {
+class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
@@ -66,6 +66,7 @@ export class WireContext {
 
   /** A transport connection on which nothing was sent yet. */
   async open(variant?: keyof TargetVariants): Promise<MqttClient> {
+    if (this.isGivenUp) throw new Error('the test was given up');
     const connectTransport: Connect = (variant === undefined ? undefined : this.target.variants?.[variant]) ?? this.target.connect;
     const stream = await within(connectTransport(), this.timeoutMilliseconds);
     const client = new MqttClient(stream, this.version, this.timeoutMilliseconds, this.exchange, this.clients.length + 1);
@@ -81,7 +82,7 @@ export class WireContext {
     if (this.isGivenUp) close();
   }
 
-  /** The test goes no further: what is open is closed, and so is whatever it still opens. */
+  /** The test goes no further: what is open is closed, and nothing can be opened any more. */
   giveUp(): void {
     this.isGivenUp = true;
     this.closeAll();
@@ -184,16 +185,20 @@ export class WireContext {
     if (this.retained.length === 0 && this.sessions.size === 0) return;
     // What a test that was given up had just sent may still be on its way.
     if (this.isGivenUp) await this.sleep(200);
-    this.isGivenUp = false;
+    const cleaner = new WireContext(this.version, this.target, this.timeoutMilliseconds);
     try {
-      for (const content of this.sessions.values()) await this.endSession(content);
-      const publisher = await this.connect();
-      for (const topic of this.retained) await publisher.publish({ topic, retain: true, qos: Math.min(1, publisher.maximumQos) });
-      await publisher.disconnect();
+      for (const content of this.sessions.values()) await cleaner.endSession(content);
+      if (this.retained.length > 0) await cleaner.removeRetained(this.retained);
     } catch {
       // There is nobody to tell, and the next test will see whether the broker still answers.
     }
-    this.closeAll();
+    cleaner.closeAll();
+  }
+
+  private async removeRetained(topics: readonly string[]): Promise<void> {
+    const publisher = await this.connect();
+    for (const topic of topics) await publisher.publish({ topic, retain: true, qos: Math.min(1, publisher.maximumQos) });
+    await publisher.disconnect();
   }
 
   /** A refusal is an answer, too: then it is not this client's session, or there was none. */

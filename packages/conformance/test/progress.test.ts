@@ -10,7 +10,7 @@ test('a terminal shows one line, never longer than it is wide', () => {
   progress.finished({ test: one, verdict: { verdict: 'holds' }, milliseconds: 1 });
   progress.finished({
     test: two,
-    verdict: { verdict: 'broken', reason: '', exchange: [], unreachable: false, error: new Error() },
+    verdict: { verdict: 'broken', reason: '', exchange: [], error: new Error() },
     milliseconds: 1,
   });
   progress.end();

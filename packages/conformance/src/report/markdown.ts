@@ -6,8 +6,19 @@ function escaped(text: string): string {
   return text.replaceAll(/[\\`*_|<>[\]]/g, '\\$&').replaceAll('\n', ' ');
 }
 
-/** For an issue of the broker's project: what is broken in full, the rest in short. */
+/** What GitHub takes as one issue is 65,536 characters. */
+const charactersMax = 60_000;
+
+/** For an issue of the broker's project: what is broken in full, the rest in short. The more is broken, the shorter are the exchanges. */
 export function markdownReport(report: Report): string {
+  for (const steps of [12, 6, 3]) {
+    const text = withSteps(report, steps);
+    if (text.length <= charactersMax) return text;
+  }
+  return withSteps(report, 1);
+}
+
+function withSteps(report: Report, steps: number): string {
   const parts = [
     `# MQTT conformance of ${escaped(report.target)}`,
     `Judged by ${report.tool} on ${report.startedAt.slice(0, 10)}, in ${report.seconds} seconds.${
@@ -15,7 +26,7 @@ export function markdownReport(report: Report): string {
     }`,
     summary(report),
     ...report.versions.flatMap((version) =>
-      version.tests.filter(({ verdict }) => verdict === 'broken').map((test) => broken(test, version)),
+      version.tests.filter(({ verdict }) => verdict === 'broken').map((test) => broken(test, version, steps)),
     ),
     ...report.versions.map(unjudged),
     ...report.versions.map(held),
@@ -35,14 +46,16 @@ function summary({ versions }: Report): string {
   ].join('\n');
 }
 
-function broken(test: TestReport, version: VersionReport): string {
+function broken(test: TestReport, version: VersionReport, steps: number): string {
+  const { exchange = [] } = test;
+  const earlier = Math.max(0, exchange.length - steps);
   return [
     `## Broken: ${escaped(test.title)} (MQTT ${version.version})`,
     asked(test, version)
       .map(({ id, asks }) => `- **${id}**: ${escaped(asks)}`)
       .join('\n'),
     `What is wrong: ${escaped(test.reason ?? '')}`,
-    `\`\`\`text\n${exchangeText(test.exchange ?? [])}\n\`\`\``,
+    `\`\`\`text\n${earlier === 0 ? '' : `… ${earlier} steps before\n`}${exchangeText(exchange.slice(-steps))}\n\`\`\``,
   ].join('\n\n');
 }
 

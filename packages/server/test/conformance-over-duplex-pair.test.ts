@@ -1,6 +1,4 @@
 import { conformanceSuite } from '@si-mqtt/conformance/vitest';
 import { startTarget } from './conformance-target.js';
 
-conformanceSuite({ name: 'conformance over TCP', start: () => startTarget('tcp') });
-conformanceSuite({ name: 'conformance over WebSocket', start: () => startTarget('websocket') });
 conformanceSuite({ name: 'conformance over a duplex pair', start: () => startTarget('duplex') });

@@ -1,0 +1,4 @@
+import { conformanceSuite } from '@si-mqtt/conformance/vitest';
+import { startTarget } from './conformance-target.js';
+
+conformanceSuite({ name: 'conformance over TCP', start: () => startTarget('tcp') });
