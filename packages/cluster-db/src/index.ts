@@ -15,6 +15,8 @@ export {
   StoreUnusable,
   type Tables,
 } from './log-store.js';
+export { type MysqlOptions } from './mysql/mysql-database.js';
+export { openMysqlLogStore } from './mysql/mysql-log-store.js';
 export { atOf, compareBytes, keyOfText, type LogPosition } from './position.js';
 export { type EncodedMessage, type Entry, encodedMessage } from './record/entries.js';
 export { entriesMax, RecordWriter, readRecord } from './record/record.js';

@@ -1,0 +1,168 @@
+import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
+import { StoreRefusal, StoreUnusable } from '../log-store.js';
+import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from '../sql/sql-database.js';
+import { sqlText } from './sql-text.js';
+
+export interface MysqlOptions {
+  /** `mysql://user:password@host:port/database`. */
+  readonly url: string;
+  readonly ssl?: ConnectionOptions['ssl'];
+}
+
+/** Who writes must not outlive, on the server, the connection that it lost; nor hold others up for long. */
+const session = [
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  'SET SESSION innodb_lock_wait_timeout = 2',
+  'SET SESSION wait_timeout = 600',
+  "SET SESSION sql_mode = 'STRICT_ALL_TABLES'",
+].join('; ');
+const connectMilliseconds = 5000;
+const ErrorNumber = { duplicate: 1062, tooLarge: 1153, tooLong: 1406 } as const;
+/** Server errors after which the transaction is certainly not there, but may be later. */
+const busy = new Set([1205, 1213, 1290, 1836, 1040, 1203]);
+const full = new Set([1021, 1114]);
+/** Wrong user, password or database: an operator has to act. */
+const denied = new Set([1044, 1045, 1049, 1698]);
+/** Of a packet, for its head. */
+const packetReserve = 1024;
+
+interface ServerError extends Error {
+  readonly errno?: number;
+  readonly fatal?: boolean;
+}
+
+/** One connection; made anew after any error but those that are expected. */
+class MysqlConnection {
+  private readonly options: MysqlOptions;
+  private connection: Promise<Connection> | undefined;
+  packetMax: number = Infinity;
+
+  constructor(options: MysqlOptions) {
+    this.options = options;
+  }
+
+  async query(sql: string): Promise<unknown> {
+    const connection = await this.connected();
+    if (Buffer.byteLength(sql) > this.packetMax - packetReserve) {
+      throw new StoreRefusal('content', `larger than the server's max_allowed_packet of ${this.packetMax} bytes`);
+    }
+    try {
+      const [result] = await connection.query({ sql, rowsAsArray: true });
+      return result;
+    } catch (error) {
+      if ((error as ServerError).errno === ErrorNumber.duplicate) {
+        await connection.query('ROLLBACK').catch(() => this.destroy(connection));
+      } else {
+        this.destroy(connection);
+      }
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const connection = await this.connection?.catch(() => undefined);
+    this.connection = undefined;
+    await connection?.end().catch(() => connection.destroy());
+  }
+
+  private async connected(): Promise<Connection> {
+    this.connection ??= this.connect();
+    try {
+      return await this.connection;
+    } catch (error) {
+      this.connection = undefined;
+      throw unavailable(error as ServerError);
+    }
+  }
+
+  private async connect(): Promise<Connection> {
+    const { url, ssl } = this.options;
+    const connection = await createConnection({
+      uri: url,
+      ssl,
+      multipleStatements: true,
+      supportBigNumbers: true,
+      connectTimeout: connectMilliseconds,
+      enableKeepAlive: true,
+    });
+    // Without a listener an error between two queries would end the process; the next query finds it.
+    connection.on('error', () => this.destroy(connection));
+    const [[[, packetMax]]] = (await connection.query({
+      sql: "SHOW VARIABLES LIKE 'max_allowed_packet'",
+      rowsAsArray: true,
+    })) as unknown as [[[string, string]]];
+    this.packetMax = Number(packetMax);
+    await connection.query(session);
+    return connection;
+  }
+
+  private destroy(connection: Connection): void {
+    connection.destroy();
+    this.connection = undefined;
+  }
+}
+
+/** A database on a server. Reading has a connection of its own, so that pages of a queue do not wait for commits. */
+export class MysqlDatabase implements SqlDatabase {
+  private readonly writer: MysqlConnection;
+  private readonly reader: MysqlConnection;
+  private isFull = false;
+
+  constructor(options: MysqlOptions) {
+    this.writer = new MysqlConnection(options);
+    this.reader = new MysqlConnection(options);
+  }
+
+  async query(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]> {
+    try {
+      return (await this.reader.query(sqlText(sql, values))) as SqlValue[][];
+    } catch (error) {
+      throw translated(error as ServerError);
+    }
+  }
+
+  async transaction(statements: readonly SqlStatement[]): Promise<readonly number[]> {
+    const texts = statements.map(({ sql, values }) => sqlText(sql, values));
+    // One packet: either all of it arrives, or nothing.
+    const isAlone = texts.length === 1;
+    try {
+      const result = await this.writer.query(isAlone ? texts[0] : `BEGIN; ${texts.join('; ')}; COMMIT`);
+      this.isFull = false;
+      const results = (Array.isArray(result) ? result : [result]) as { readonly affectedRows?: number }[];
+      const own = isAlone ? results : results.slice(1, -1);
+      return own.map(({ affectedRows = 0 }) => affectedRows);
+    } catch (error) {
+      const known = translated(error as ServerError);
+      if (known instanceof StoreRefusal && known.reason === 'full') this.isFull = true;
+      throw known;
+    }
+  }
+
+  async size(): Promise<number> {
+    const sql = 'SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()';
+    const [[bytes]] = await this.query(sql, []);
+    return Number(bytes);
+  }
+
+  hasRoom(): Promise<boolean> {
+    return Promise.resolve(!this.isFull);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.writer.close(), this.reader.close()]);
+  }
+}
+
+function unavailable(error: ServerError): Error {
+  if (error.errno !== undefined && denied.has(error.errno)) return new StoreUnusable(error.message, { cause: error });
+  return new StoreRefusal('unavailable', `no connection to the database: ${error.message || String(error)}`, { cause: error });
+}
+
+function translated(error: ServerError): Error {
+  const { errno, message } = error;
+  if (errno === ErrorNumber.duplicate) return new DuplicateKey(message, { cause: error });
+  if (errno === ErrorNumber.tooLarge || errno === ErrorNumber.tooLong) return new StoreRefusal('content', message, { cause: error });
+  if (errno !== undefined && full.has(errno)) return new StoreRefusal('full', message, { cause: error });
+  if (errno !== undefined && busy.has(errno)) return new StoreRefusal('unavailable', message, { cause: error });
+  return error;
+}

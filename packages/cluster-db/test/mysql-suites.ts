@@ -1,0 +1,96 @@
+import { journalSuite } from '@si-mqtt/conformance/vitest';
+import { createConnection } from 'mysql2/promise';
+import { describe, expect, it } from 'vitest';
+import { type LogStore, openMysqlLogStore, StoreJournal, StoreRefusal, StoreUnusable } from '../src/index.js';
+import { journalMessage, realEnv } from './journal-parts.js';
+import { logStoreSuite } from './log-store-suite.js';
+import { type DatabaseServer } from './mysql-databases.js';
+import { record, seatRow } from './samples.js';
+
+/** What has to hold on every server that speaks MySQL's protocol. */
+export function mysqlSuites(name: string, server: () => DatabaseServer): void {
+  logStoreSuite(name, async () => {
+    const { url, remove } = await server().newDatabase();
+    return { open: () => openMysqlLogStore({ url }), remove };
+  });
+
+  journalSuite({
+    name: `StoreJournal on ${name}`,
+    start: async () => {
+      const { url, remove } = await server().newDatabase();
+      const stores: LogStore[] = [];
+      return {
+        open: async () => {
+          const store = await openMysqlLogStore({ url });
+          stores.push(store);
+          return new StoreJournal(store, realEnv, { watchMilliseconds: 0 });
+        },
+        message: journalMessage,
+        stop: async () => {
+          await Promise.all(stores.map((store) => store.close()));
+          await remove();
+        },
+      };
+    },
+  });
+
+  describe(`${name} in particular`, () => {
+    it('eight programs may create the tables at once, and again', async () => {
+      const { url, remove } = await server().newDatabase(true);
+      for (const _ of [1, 2]) {
+        const stores = await Promise.all(Array.from({ length: 8 }, () => openMysqlLogStore({ url })));
+        expect(await stores[0].replaceSeat(undefined, seatRow())).toBe(true);
+        await Promise.all(stores.map((store) => store.close()));
+      }
+      await remove();
+    });
+
+    it('a database of a later version is refused in one line', async () => {
+      const { url, remove } = await server().newDatabase(true);
+      await (await openMysqlLogStore({ url })).close();
+      const connection = await createConnection(url);
+      await connection.query("UPDATE meta SET value = '7' WHERE name = 'minimumReader'");
+      await connection.end();
+      await expect(openMysqlLogStore({ url })).rejects.toThrow(/needs a program that knows version 7; this one knows 1: update si-mqtt$/);
+      await remove();
+    });
+
+    it('a wrong password and a server that is not there are told apart', async () => {
+      const { url, remove } = await server().newDatabase();
+      const wrong = new URL(url);
+      wrong.password = 'wrong';
+      await expect(openMysqlLogStore({ url: wrong.href })).rejects.toThrow(StoreUnusable);
+      await expect(openMysqlLogStore({ url: 'mysql://si:si@127.0.0.1:1/si_x' })).rejects.toThrow(StoreRefusal);
+      await remove();
+    });
+
+    it('what is larger than a packet may be is refused before it is sent', async () => {
+      const { url, remove } = await server().newDatabase();
+      const store = await openMysqlLogStore({ url });
+      const large = { ...record('x'), body: new Uint8Array(64 << 20) };
+      await expect(store.append({ seat: 0, epoch: 1, seq: 1 }, large, {})).rejects.toThrow(/max_allowed_packet/);
+      expect(await store.append({ seat: 0, epoch: 1, seq: 1 }, record('small'), {})).toBe('committed');
+      await store.close();
+      await remove();
+    });
+
+    it('a connection that was ended is made again', async () => {
+      const { url, remove } = await server().newDatabase();
+      const store = await openMysqlLogStore({ url });
+      expect(await store.append({ seat: 0, epoch: 1, seq: 1 }, record('one'), {})).toBe('committed');
+      const connection = await createConnection(url);
+      const [rows] = await connection.query(
+        'SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
+      );
+      for (const { id, ID } of rows as { id?: number; ID?: number }[]) await connection.query(`KILL ${id ?? ID}`);
+      await connection.end();
+      // The first call may find the end; the same call again knows the outcome.
+      const append = () => store.append({ seat: 0, epoch: 1, seq: 2 }, record('two'), {});
+      expect(await append().catch(append)).toBe('committed');
+      const read = () => store.readLog({ seat: 0, epoch: 1, seq: 0 }, 10, 1000);
+      expect(await read().catch(read)).toHaveLength(2);
+      await store.close();
+      await remove();
+    });
+  });
+}

@@ -1,0 +1,43 @@
+// `pnpm services`: installs (as root) and starts the database servers that the tests can use, prints the variables that say where they are, and stops
+// them at Ctrl-C. `pnpm services -- COMMAND …` runs the command with these variables instead, and stops the servers when it has ended.
+import { spawn } from 'node:child_process';
+import { installMariadb, startMariadb } from './index.mjs';
+
+const kinds = [{ variable: 'SI_MARIADB_URL', install: installMariadb, start: startMariadb }];
+
+const command = process.argv.slice(2).filter((word, index) => index > 0 || word !== '--');
+const services = [];
+const env = {};
+let interrupted = () => undefined;
+const interrupt = new Promise((resolve) => (interrupted = resolve));
+process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+let status = 0;
+try {
+  for (const { variable, install, start } of kinds) {
+    if (process.env[variable]) {
+      console.log(`${variable}=${process.env[variable]}   # given`);
+      continue;
+    }
+    try {
+      await install();
+      const service = await start();
+      services.push(service);
+      env[variable] = service.url;
+      console.log(`${variable}=${service.url}   # ${service.name} ${service.version}, pid ${service.pid}`);
+    } catch (error) {
+      status = 1;
+      console.error(`${variable} is not there: ${error.message}`);
+    }
+  }
+  if (command.length === 0) {
+    console.log('Ctrl-C stops them.');
+    await interrupt;
+  } else if (status === 0) {
+    const child = spawn(command[0], command.slice(1), { stdio: 'inherit', env: { ...process.env, ...env } });
+    void interrupt.then(() => child.kill('SIGTERM'));
+    status = await new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)).once('error', () => resolve(127)));
+  }
+} finally {
+  await Promise.all(services.map(({ stop }) => stop()));
+}
+process.exit(status);

@@ -1,0 +1,83 @@
+// A database server as a direct child of this process: it ends with `stop`, and its folder goes.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+/** Servers are often in folders that only root has on PATH. */
+const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/usr/bin'];
+
+/** The path of a program, or undefined. */
+export function program(name) {
+  return folders.map((folder) => join(folder, name)).find(existsSync);
+}
+
+/** Runs a program to its end; rejects with its output unless it ends with 0. */
+export function run(command, args, { input = '', env = {}, seconds = 120 } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+    const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      if (code === 0) resolve(output);
+      else reject(new Error(`${command} ended with ${code}: ${output.trim().split('\n').slice(-3).join(' | ')}`));
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+/** A port that was free a moment ago, below those that the system gives to outgoing connections. */
+export async function freePort() {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const isFree = await new Promise((resolve) => {
+      const probe = createServer();
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
+}
+
+export const newFolder = (name) => mkdtemp(join(tmpdir(), `si-mqtt-${name}-`));
+
+/**
+ * Starts a server and waits until `isReady` resolves. What it writes goes to `log`, whose end is part of the error.
+ * Returns its pid, and how to stop it.
+ */
+export async function startServer({ command, args, env = {}, folder, log, seconds = 60, isReady }) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: 'ignore' });
+  let ended = false;
+  const end = new Promise((resolve) => child.once('exit', resolve).once('error', resolve)).then(() => (ended = true));
+  // Whoever ends this process without `stop` does not leave a server behind.
+  const atExit = () => child.kill('SIGKILL');
+  process.once('exit', atExit);
+  const stop = async () => {
+    process.off('exit', atExit);
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    await end;
+    clearTimeout(timer);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    try {
+      await isReady();
+      return { pid: child.pid, stop };
+    } catch (error) {
+      if (ended || Date.now() > deadline) {
+        const tail = await readFile(log, 'utf8').catch(() => '');
+        await stop();
+        throw new Error(`${command} does not start: ${error.message}\n${tail.split('\n').slice(-15).join('\n')}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
