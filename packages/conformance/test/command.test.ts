@@ -3,12 +3,14 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runCommand } from '../src/command/run-command.js';
 import { type Report } from '../src/report/report.js';
 import { badServers } from './bad-servers.js';
-import { Command, ended } from './command-process.js';
+import { Command, type Ended, ended } from './command-process.js';
 import { MiniBroker } from './mini-broker.js';
 import { elementsOf } from './well-formed.js';
 
+const anywhere = 'mqtt://127.0.0.1:1';
 let command: Command;
 let folder: string;
 const file = (name: string) => join(folder, name);
@@ -23,23 +25,44 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** The command within this process: what needs no signal needs no process of its own. */
+async function run(...argv: readonly string[]): Promise<Ended> {
+  const output = { stdout: '', stderr: '' };
+  const stream = (name: 'stdout' | 'stderr') => ({ write: (text: string) => (output[name] += text) });
+  const code = await runCommand({ argv, stdout: stream('stdout'), stderr: stream('stderr'), signal: new AbortController().signal });
+  return { code, ...output };
+}
+
 /** The command fails with one line that says this. */
 async function expectMistake(args: readonly string[], says: string | RegExp): Promise<void> {
-  const { code, stdout, stderr } = await command.run(...args);
+  const { code, stdout, stderr } = await run(...args);
   expect(stderr).toMatch(says);
   expect(stderr).toMatch(/^si-mqtt-conformance: .*\n$/);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
 }
 
+test('the command of the package says what it found, and ends with the exit code', async () => {
+  expect(await command.run('--timeout', 'soon', anywhere)).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: 'si-mqtt-conformance: --timeout is a number from 0.1 to 60, not soon\n',
+  });
+  const broker = await MiniBroker.start();
+  expect(await command.run('--filter', '3.12.4-1', broker.url)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/MQTT-3\.12\.4-1 +holds/) as string,
+    stderr: '',
+  });
+  await broker.stop();
+});
+
 test('--help and --version say what they should', async () => {
-  const help = await command.run('--help');
+  const help = await run('--help');
   expect(help).toMatchObject({ code: 0, stderr: '' });
   expect(help.stdout).toContain('usage: si-mqtt-conformance [options] URL');
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  expect(await command.run('-V')).toMatchObject({ code: 0, stderr: '', stdout: `${version}\n` });
+  expect(await run('-V')).toMatchObject({ code: 0, stderr: '', stdout: `${version}\n` });
 });
-
-const anywhere = 'mqtt://127.0.0.1:1';
 
 describe('a mistake on the command line is one line and exit code 2:', () => {
   for (const [args, says] of [
@@ -150,7 +173,7 @@ describe('with a small broker', () => {
   afterAll(() => broker.stop());
 
   test('what holds gives exit code 0 and a table', async () => {
-    const { code, stdout, stderr } = await command.run('--filter', 'MQTT-3.12.4-1', broker.url);
+    const { code, stdout, stderr } = await run('--filter', 'MQTT-3.12.4-1', broker.url);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^MQTT 5\.0\n {2}MQTT-3\.12\.4-1 +holds +PINGREQ/);
     expect(stdout).toContain(`${broker.url}, judged by @si-mqtt/conformance`);
@@ -159,7 +182,7 @@ describe('with a small broker', () => {
   test('what is broken gives exit code 1, and every report says what was sent, what came and what the specification asks', async () => {
     const reports = ['--json', file('r.json'), '--junit', file('r.xml'), '--markdown', file('r.md')];
     const filters = ['--filter', '3.12.4-1', '--filter', 'malformed $SHARE', '--filter', '6.0.0-4'];
-    const { code, stdout } = await command.run(...filters, ...reports, '--timeout', '0.5', broker.url);
+    const { code, stdout } = await run(...filters, ...reports, '--timeout', '0.5', broker.url);
     expect(code).toBe(1);
     for (const text of [stdout, readFileSync(file('r.md'), 'utf8')]) {
       expect(text).toMatch(/broken: a malformed \\?\$share filter is refused/i);
@@ -193,13 +216,13 @@ describe('with a small broker', () => {
   });
 
   test('one report can go to standard output, alone', async () => {
-    const { code, stdout } = await command.run('--filter', '3.12.4-1', '--json', '-', broker.url);
+    const { code, stdout } = await run('--filter', '3.12.4-1', '--json', '-', broker.url);
     expect(code).toBe(0);
     expect((JSON.parse(stdout) as Report).versions[0].statements[0]).toMatchObject({ id: 'MQTT-3.12.4-1', mandatory: true });
   });
 
   test('topics stand behind the prefix', async () => {
-    const { stdout } = await command.run('--topic-prefix', 'tenant-7/', '--filter', '4.8.2-3', '--timeout', '0.5', broker.url);
+    const { stdout } = await run('--topic-prefix', 'tenant-7/', '--filter', '4.8.2-3', '--timeout', '0.5', broker.url);
     expect(stdout).toMatch(/PUBLISH QoS 2, topic "tenant-7\/si\w+\/t1"/);
     expect(stdout).not.toMatch(/"si\w+\/t\d/);
   });
@@ -212,7 +235,9 @@ describe('with a small broker', () => {
 
   test('the time limit ends a run, and the reports say so', async () => {
     const args = ['--time-limit', '1', '--timeout', '20', '--filter', '3.12.4-1', '--filter', 'Keep Alive 0 sets no time limit'];
-    const { code, stderr, stdout, seconds } = await command.run(...args, broker.url);
+    const begun = performance.now();
+    const { code, stderr, stdout } = await run(...args, broker.url);
+    const seconds = (performance.now() - begun) / 1000;
     expect(code).toBe(2);
     expect(stderr).toBe('si-mqtt-conformance: the time limit of 1 s was reached\n');
     expect(stdout).toMatch(/MQTT-3\.12\.4-1 +holds/);
@@ -226,7 +251,7 @@ test('a broker that is gone in the middle ends the run, with the tests that were
     if (count > 12) void broker.stop();
     return count <= 12;
   });
-  const { code, stderr } = await command.run('--timeout', '1', '--protocol', '5', broker.url);
+  const { code, stderr } = await run('--timeout', '1', '--protocol', '5', broker.url);
   expect(code).toBe(2);
   expect(stderr).toMatch(
     /^si-mqtt-conformance: the target accepts no connection any more \(.*\) since one of these tests: MQTT 5\.0 MQTT-\d.*\n$/,
@@ -235,14 +260,16 @@ test('a broker that is gone in the middle ends the run, with the tests that were
 
 test('a broker that hangs in the middle ends the run, too', async () => {
   const broker: MiniBroker = await MiniBroker.start((count) => count <= 12);
-  const { code, stderr, seconds } = await command.run('--timeout', '0.5', '--protocol', '5', broker.url);
+  const begun = performance.now();
+  const { code, stderr } = await run('--timeout', '0.5', '--protocol', '5', broker.url);
+  const seconds = (performance.now() - begun) / 1000;
   await broker.stop();
   expect(code).toBe(2);
   expect(stderr).toContain('the target accepts no connection any more (it takes the connection, but does not answer CONNECT');
   expect(seconds).toBeLessThan(20);
 });
 
-test('a signal ends the run with the exit code of that signal, a second one at once', async () => {
+test('a signal ends the run with the exit code of that signal', async () => {
   const broker = await MiniBroker.start();
   for (const [signal, exitCode] of [
     ['SIGINT', 130],
@@ -257,5 +284,26 @@ test('a signal ends the run with the exit code of that signal, a second one at o
     expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
     expect(stderr).toContain('stopped after 0 of 1 tests');
   }
+  await broker.stop();
+});
+
+test('a second signal ends at once, even if the broker does not let anything be removed', async () => {
+  // The small broker never acknowledges QoS 1: publishing a retained message waits, and so does removing it.
+  const broker = await MiniBroker.start();
+  const before = broker.connections;
+  const child = command.start('--filter', 'a retained message expires', '--timeout', '60', broker.url);
+  const end = ended(child);
+  const connections = async (count: number) => {
+    while (broker.connections < before + count) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  // Three for the versions, two for the message that must come through, one or more of the test; then one that removes.
+  await connections(6);
+  child.kill('SIGINT');
+  await connections(7);
+  child.kill('SIGINT');
+  const { code, stderr } = await end;
+  expect(code).toBe(130);
+  expect(stderr).toContain('once more ends at once');
+  expect(stderr).not.toContain('stopped after');
   await broker.stop();
 });
