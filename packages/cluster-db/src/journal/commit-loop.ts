@@ -203,7 +203,6 @@ export class CommitLoop implements JournalWork {
     const batch = this.openBatch++;
     this.units = [];
     this.isDivided = true;
-    let left: readonly Removal[] = removals;
     for (let from = 0; from < units.length; ) {
       let to = from;
       let bytes = 0;
@@ -213,8 +212,8 @@ export class CommitLoop implements JournalWork {
         entries += units[to].entries.length;
         to++;
       } while (to < units.length && bytes + units[to].bytes <= recordBytesMax && entries + units[to].entries.length <= recordRowsMax);
-      await this.commitUnits(units.slice(from, to), left);
-      left = [];
+      // With the last record: what ends here may live on elsewhere, by an entry of any of them.
+      await this.commitUnits(units.slice(from, to), to === units.length ? removals : []);
       from = to;
     }
     for (const { entries, bytes } of units) {
@@ -230,11 +229,12 @@ export class CommitLoop implements JournalWork {
     const position: LogPosition = { seat: this.seat, epoch: this.epoch, seq: this.committedSeq + 1 };
     const writer = new RecordWriter();
     const changes = new Changes();
-    for (const removal of removals) finish(changes, removal);
+    // With the rows in the same commit, the end of a delivery that was there before needs no word in the log. Where they follow, a replay must find it.
+    const { rowsWithRecord } = this.store;
+    for (const removal of removals) if (finish(changes, removal) || !rowsWithRecord) writer.add(removal);
     for (const { entries } of units) {
       for (const entry of entries) {
-        // A delivery that was there before ends without a word in the log; one that is in this record ends in it.
-        if (isRemoval(entry) && !finish(changes, entry)) continue;
+        if (isRemoval(entry) && !finish(changes, entry) && rowsWithRecord) continue;
         const index = writer.add(entry);
         if (!isRemoval(entry)) changes.add(entry, atOf(0, position, index));
         if (entry.kind === 'ended' || entry.kind === 'groupEnded') this.hasEndings = true;
@@ -260,8 +260,8 @@ export class CommitLoop implements JournalWork {
   private async commitWithout(units: readonly Unit[], removals: readonly Removal[], error: StoreRefusal): Promise<void> {
     if (units.length > 1) {
       const half = units.length >> 1;
-      await this.commitUnits(units.slice(0, half), removals);
-      await this.commitUnits(units.slice(half), []);
+      await this.commitUnits(units.slice(0, half), []);
+      await this.commitUnits(units.slice(half), removals);
       return;
     }
     const refused = new Set<EncodedMessage>();

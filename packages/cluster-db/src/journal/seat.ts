@@ -11,6 +11,7 @@ const epochMax = 2 ** 20 - 1;
 const recordsPerPage = 100;
 const pageBytesMax = 4 * 1024 * 1024;
 const collectedAtOnce = 1000;
+const lateBeatsMax = 3;
 
 export interface SeatSettings {
   readonly watchMilliseconds: number;
@@ -43,7 +44,7 @@ export class Seat {
   }
 
   /** Returns the epoch. Rejects with StoreUnusable if another broker lives in the store. */
-  async take(): Promise<number> {
+  async take(attemptsLeft = lateBeatsMax): Promise<number> {
     const { store } = this;
     const known = await store.readSeat(this.number);
     if (known !== undefined) await this.watch(known);
@@ -62,7 +63,12 @@ export class Seat {
       derivedEpoch: known?.derivedEpoch ?? epoch,
       derived: known?.derived ?? 0,
     };
-    if (!(await store.replaceSeat(known?.attempt, taken))) throw new StoreUnusable('another broker has just taken this store');
+    if (!(await store.replaceSeat(known?.attempt, taken))) {
+      // A last beat of a process that has ended may still have been under way: then the epoch is the same.
+      const now = await store.readSeat(this.number);
+      if (now?.epoch === known?.epoch && attemptsLeft > 0) return this.take(attemptsLeft - 1);
+      throw new StoreUnusable('another broker has just taken this store');
+    }
     this.row = taken;
     if (known === undefined) return epoch;
     // A start that did not come to its end may have left more than one epoch behind.
