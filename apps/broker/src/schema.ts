@@ -1,17 +1,12 @@
+import { type CompleteServerOptions } from '@si-mqtt/server';
 import { z } from 'zod';
 import {
-  type AccessConfiguration,
-  type AdminConfiguration,
   type LifeConfiguration,
   type LimitsConfiguration,
   type ListenerConfiguration,
   type ListenerLimitsConfiguration,
   type LogConfiguration,
-  type QueueConfiguration,
-  type ResponsesConfiguration,
-  type SharedConfiguration,
   type StorageConfiguration,
-  type SysConfiguration,
 } from './configuration.js';
 
 /** A listener as the file has it: what its surroundings decide may still be absent (`resolve.ts` decides it). */
@@ -24,18 +19,12 @@ type Unresolved<L> = L extends ListenerConfiguration
   : never;
 
 /** The file after the schema: defaults filled in, paths still as they were written. */
-export interface WrittenConfiguration {
+export interface WrittenConfiguration extends Omit<CompleteServerOptions, 'listeners' | 'limits' | 'life'> {
   readonly listeners?: readonly WrittenListener[];
   readonly limits: Omit<LimitsConfiguration, 'heapBytesMax'> & { readonly heapBytesMax: number | 'automatic' };
-  readonly queue: QueueConfiguration;
-  readonly shared: SharedConfiguration;
-  readonly access: AccessConfiguration;
-  readonly responses: ResponsesConfiguration;
   readonly log: LogConfiguration;
-  readonly admin: AdminConfiguration;
   readonly life: LifeConfiguration;
   readonly storage: StorageConfiguration;
-  readonly sys: SysConfiguration;
 }
 
 const KIB = 1024;

@@ -1,5 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { defaultLimits } from '@si-mqtt/server';
 import { describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../src/config.js';
 import { folderWith, invocationIn, load, problemsIn } from './load.js';
@@ -221,6 +222,11 @@ describe('a valid file', () => {
     const expected = { ...rest, storage: { ...storage, path } };
     expect(load('# nothing\n').configuration).toEqual(expected);
     expect(load('\uFEFF[log]\r\nlevel = "info"\r\n').configuration).toEqual(expected);
+  });
+
+  it('its defaults are those of the library', () => {
+    const { limits } = load('').configuration;
+    expect(limits).toEqual(defaultLimits);
   });
 
   it('the built-in defaults serve loopback only, TCP 1883 and WebSocket 8083, admin 9883', () => {

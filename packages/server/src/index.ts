@@ -13,7 +13,7 @@ export { FileError } from './access/file-error.js';
 export { deleteUser, type SetUserOptions, type SetUserResult, setUser } from './access/password-edit.js';
 export { allowAll, type Decision, type Permissions, type SubscribeDecision } from './access/permissions.js';
 export { type BrokerEventMap, type BrokerEvents } from './events.js';
-export { type ListenerInformation, type ListenerOptions } from './listeners/listener-options.js';
+export { type ListenerInformation, type ListenerLimits, type ListenerOptions, type TlsOptions } from './listeners/listener-options.js';
 export { NodeEnv } from './node-env.js';
 export { type ClientSummary, createServer, Server, type ServerParts } from './server.js';
 export { type CompleteServerOptions, defaultLimits, type LimitOptions, type ListenerWish, type ServerOptions } from './server-options.js';
