@@ -51,8 +51,12 @@ function writeConsumer(packages) {
     private: true,
     type: 'module',
     dependencies: { ...dependencies, ...peers, mqtt: '^5.0.0', '@types/node': installed('@types/node') },
-    // What the packages need of each other is the tarball too, never a version of the registry.
-    overrides: Object.fromEntries(Object.keys(dependencies).map((name) => [name, `$${name}`])),
+    overrides: {
+      // What the packages need of each other is the tarball too, never a version of the registry.
+      ...Object.fromEntries(Object.keys(dependencies).map((name) => [name, `$${name}`])),
+      // MQTT.js on this codec; the conformance command keeps the other one.
+      mqtt: { 'mqtt-packet': '$@si-mqtt/mqtt-packet' },
+    },
   };
   write('package.json', JSON.stringify(manifest, null, 2));
 }
@@ -99,23 +103,35 @@ const listens = (port) =>
     socket.once('connect', () => (socket.destroy(), resolve(true))).once('error', () => resolve(false));
   });
 
-function writeExchange(port) {
+/** Programs in which MQTT.js, on the codec under the name of mqtt-packet, exchanges messages through the broker: imported and required. */
+function writeExchanges(urls) {
   write(
-    'exchange.mjs',
-    `import mqtt from 'mqtt';
-for (const protocolVersion of [4, 5]) {
-  const client = await mqtt.connectAsync('mqtt://127.0.0.1:${port}', { protocolVersion, connectTimeout: 5000, reconnectPeriod: 0 });
-  const received = new Promise((resolve) => client.once('message', (topic, payload) => resolve(\`\${topic} \${payload}\`)));
-  await client.subscribeAsync('try/tarballs', { qos: 1 });
-  await client.publishAsync('try/tarballs', 'from a tarball', { qos: 1 });
-  const timer = setTimeout(() => { throw new Error('no message within 10 s'); }, 10_000);
-  const message = await received;
+    'exchange.cjs',
+    `const { createRequire } = require('node:module');
+const { dirname, join } = require('node:path');
+const codecOfMqtt = createRequire(require.resolve('mqtt')).resolve('mqtt-packet');
+const { name } = require(join(dirname(codecOfMqtt), '../package.json'));
+if (name !== '@si-mqtt/mqtt-packet') throw new Error(\`MQTT.js uses \${codecOfMqtt}\`);
+exports.exchange = async (mqtt) => {
+  const timer = setTimeout(() => { throw new Error('not complete within 20 s'); }, 20_000);
+  for (const url of ${JSON.stringify(urls)}) for (const protocolVersion of [3, 4, 5]) {
+    const protocolId = protocolVersion === 3 ? 'MQIsdp' : 'MQTT';
+    const client = await mqtt.connectAsync(url, { protocolId, protocolVersion, connectTimeout: 5000, reconnectPeriod: 0 });
+    for (const qos of [0, 1, 2]) {
+      const received = new Promise((resolve) => client.once('message', (topic, payload) => resolve(\`\${topic} \${payload}\`)));
+      await client.subscribeAsync('try/tarballs', { qos });
+      await client.publishAsync('try/tarballs', 'from a tarball', { qos });
+      const message = await received;
+      if (message !== 'try/tarballs from a tarball') throw new Error(\`received \${message} over \${url}\`);
+    }
+    await client.endAsync();
+  }
   clearTimeout(timer);
-  if (message !== 'try/tarballs from a tarball') throw new Error(\`received \${message}\`);
-  await client.endAsync();
-}
+};
 `,
   );
+  write('exchange-required.cjs', `require('./exchange.cjs').exchange(require('mqtt'));\n`);
+  write('exchange-imported.mjs', `import mqtt from 'mqtt';\nimport { exchange } from './exchange.cjs';\nawait exchange(mqtt);\n`);
 }
 
 /**
@@ -129,9 +145,10 @@ function innermostChild(pid) {
 
 /** Starts the broker as a user would, exchanges a message, and stops it with SIGTERM; gives what went wrong. */
 async function tryBroker() {
-  const port = await freePort();
-  write('config.toml', `[[listeners]]\nname = "try"\ntype = "tcp"\nhosts = ["127.0.0.1"]\nport = ${port}\n\n[admin]\nenabled = false\n`);
-  writeExchange(port);
+  const [port, webSocketPort] = [await freePort(), await freePort()];
+  const listener = (type, number) => `[[listeners]]\nname = "${type}"\ntype = "${type}"\nhosts = ["127.0.0.1"]\nport = ${number}\n`;
+  write('config.toml', `[admin]\nenabled = false\n${listener('tcp', port)}${listener('websocket', webSocketPort)}`);
+  writeExchanges([`mqtt://127.0.0.1:${port}`, `ws://127.0.0.1:${webSocketPort}/mqtt`]);
   const broker = spawn('npx', ['--no-install', 'si-mqtt', '--config', 'config.toml'], {
     cwd: consumer,
     env: { ...process.env, ...environment },
@@ -148,8 +165,10 @@ async function tryBroker() {
       if (performance.now() > deadline) return `the broker did not listen within ${START_SECONDS_MAX} s\n${output}`;
       await pause(50);
     }
-    const problem = await inConsumer(process.execPath, ['exchange.mjs'], 30);
-    if (problem !== undefined) return `${problem}\nthe broker said:\n${output}`;
+    for (const program of ['exchange-imported.mjs', 'exchange-required.cjs']) {
+      const problem = await inConsumer(process.execPath, [program], 30);
+      if (problem !== undefined) return `${problem}\nthe broker said:\n${output}`;
+    }
     const judged = await inConsumer('npx', ['--no-install', 'si-mqtt-conformance', '--filter', 'PINGREQ', `mqtt://127.0.0.1:${port}`], 30);
     if (judged !== undefined) return judged;
     process.kill(innermostChild(broker.pid), 'SIGTERM');

@@ -1,4 +1,5 @@
-// A relay for exactly the messages of the test, in place of a broker: it runs inside the installed project, on the packed codec.
+// A relay for exactly the messages of the test, in place of a broker: it runs inside the installed project, on the packed codec. No layer may
+// import one above it, and a broker sends no packet that only one codec refuses. `pnpm packages:try` lets the same MQTT.js talk to the broker.
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { Decoder, encode } from '@si-mqtt/codec';
