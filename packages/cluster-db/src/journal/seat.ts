@@ -44,7 +44,7 @@ export class Seat {
   }
 
   /** Returns the epoch. Rejects with StoreUnusable if another broker lives in the store. */
-  async take(attemptsLeft = lateBeatsMax): Promise<number> {
+  async take(attemptsLeft: number = lateBeatsMax): Promise<number> {
     const { store } = this;
     const known = await store.readSeat(this.number);
     if (known !== undefined) await this.watch(known);
