@@ -1,13 +1,191 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqliteLogStore } from '../src/index.js';
+import { build } from 'tsup';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type LogStore, openSqliteLogStore, type SqliteOptions, StoreRefusal, StoreUnusable } from '../src/index.js';
+import { SqliteThread } from '../src/sqlite/sqlite-thread.js';
 import { logStoreSuite } from './log-store-suite.js';
+import { queueRow, record, reference, retainedRow } from './samples.js';
+
+const newFolder = () => mkdtemp(join(tmpdir(), 'si-mqtt-sqlite-'));
 
 logStoreSuite('SQLite', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'si-mqtt-sqlite-'));
+  const folder = await newFolder();
   return {
     open: () => openSqliteLogStore({ path: join(folder, 'data', 'store.db'), durability: 'flushed', reserveBytes: 4096 }),
     remove: () => rm(folder, { recursive: true }),
   };
+});
+
+describe('SQLite in particular', () => {
+  let folder = '';
+  let path = '';
+  const opened: LogStore[] = [];
+  const children: ChildProcess[] = [];
+  const scripts = join(import.meta.dirname, '..', 'node_modules', '.cache', `si-mqtt-test-${process.pid}`);
+  beforeAll(async () => {
+    await build({
+      entry: {
+        'sqlite-child': join(import.meta.dirname, 'sqlite-child.ts'),
+        'sqlite-worker': join(import.meta.dirname, '../src/sqlite/sqlite-worker.js'),
+      },
+      outDir: scripts,
+      format: 'esm',
+      target: 'node20',
+      noExternal: [/^@si-mqtt\//],
+      config: false,
+      silent: true,
+      esbuildOptions: (options) => {
+        options.conditions = ['@si-mqtt/source'];
+      },
+    });
+    folder = await newFolder();
+  }, 60_000);
+  beforeEach(async () => {
+    await Promise.all(opened.splice(0).map((store) => store.close()));
+    path = join(folder, `data-${Math.random().toString(36).slice(2)}`, 'store.db');
+  });
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await Promise.all(opened.map((store) => store.close()));
+    await rm(folder, { recursive: true });
+    await rm(scripts, { recursive: true });
+  });
+  const open = async (options: Partial<SqliteOptions> = {}) => {
+    const store = await openSqliteLogStore({ path, durability: 'flushed', reserveBytes: 0, ...options });
+    opened.push(store);
+    return store;
+  };
+  const append = (store: LogStore, seq: number, text = 'x', changes = {}) =>
+    store.append({ seat: 0, epoch: 1, seq }, record(text), changes);
+  const startChild = (durability: string, count: number, before: string[] = []) => {
+    const [command, ...args] = [...before, process.execPath, join(scripts, 'sqlite-child.js'), path, durability, String(count)];
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    return { child, lines: () => output.split('\n').slice(0, -1) };
+  };
+
+  it('takes one Buffer as the only parameter, null and any text, which libsql alone does not survive', async () => {
+    await (await open()).close();
+    const thread = await SqliteThread.open(path, `${path}.lock`, 1000);
+    expect(await thread.query('SELECT length(?)', [Buffer.alloc(16)])).toEqual([[16n]]);
+    expect(await thread.query('SELECT ? IS NULL', [null])).toEqual([[1n]]);
+    expect(await thread.query('SELECT ?', [true as unknown as number])).toEqual([[1]]);
+    await expect(thread.query('SELECT ?', [undefined as unknown as null])).rejects.toThrow('parameter 1: undefined');
+    expect(() => thread.transaction([{ sql: 'SELECT ?', values: [true as unknown as number] }])).toThrow('a parameter is boolean');
+    await thread.close();
+  });
+
+  it('is created for its owner only, ours by its header, and able to shrink', async () => {
+    const store = await open();
+    await append(store, 1);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o700);
+    expect((await stat(`${path}-wal`)).mode & 0o777).toBe(0o600);
+    await store.close();
+    const header = await readFile(path);
+    expect(header.toString('latin1', 68, 72)).toBe('SiMq');
+    expect([header.readUInt32BE(52) > 0, header.readUInt32BE(64)], 'auto_vacuum = INCREMENTAL').toEqual([true, 1]);
+  });
+
+  it('is for one broker at a time, and kill -9 lets go of it with everything that was committed', { timeout: 60_000 }, async () => {
+    const { child, lines } = startChild('flushed', 1_000_000);
+    while (lines().length < 30) await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(open()).rejects.toThrow(
+      new StoreUnusable(`${path} is in use by another broker: stop it first, or give this one another storage.path`),
+    );
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const store = await open();
+    const last = await store.lastRecord(0, 1);
+    expect(last?.seq).toBeGreaterThanOrEqual(Number(lines().at(-1)));
+    expect(await append(store, last!.seq + 1)).toBe('committed');
+    await expect(open(), 'in the same process').rejects.toThrow('in use by another broker');
+  });
+
+  it.skipIf(!existsSync('/usr/bin/strace'))(
+    'waits for the disk at each commit if and only if it is synced (strace)',
+    { timeout: 120_000 },
+    async () => {
+      const syncs = async (durability: string, count: number) => {
+        path = join(folder, `traced-${durability}-${count}`, 'store.db');
+        const log = join(folder, `strace-${durability}-${count}`);
+        const { child } = startChild(durability, count, ['/usr/bin/strace', '-f', '-e', 'trace=fdatasync,fsync', '-o', log]);
+        await once(child, 'close');
+        return (await readFile(log, 'utf8')).split('\n').filter((line) => /f(data)?sync\(/.test(line) && !line.includes('resumed')).length;
+      };
+      const synced = (await syncs('synced', 60)) - (await syncs('synced', 10));
+      expect(synced).toBeGreaterThanOrEqual(50);
+      expect(synced).toBeLessThanOrEqual(55);
+      expect((await syncs('flushed', 60)) - (await syncs('flushed', 10))).toBeLessThanOrEqual(2);
+    },
+  );
+
+  it('what is no database, or not ours, is refused in one line and not touched', async () => {
+    await (await open()).close();
+    const refuse = async (bytes: Uint8Array, message: RegExp) => {
+      await writeFile(path, bytes);
+      await expect(open()).rejects.toThrow(message);
+      expect(await readFile(path)).toEqual(Buffer.from(bytes));
+    };
+    const good = await readFile(path);
+    await refuse(Buffer.from('not a database at all, but long enough for the header of one '.repeat(3)), /damaged or no SQLite database/);
+    const foreign = Buffer.from(good);
+    foreign.write('Else', 68, 'latin1');
+    await refuse(foreign, /not one of si-mqtt/);
+    await refuse(good.subarray(0, good.length - 4096), /is damaged \(4096 bytes are missing at its end\)/);
+    const torn = Buffer.from(good);
+    torn.fill(0x5a, 4096 * 3, 4096 * 5);
+    await refuse(torn, /is damaged/);
+    await writeFile(path, good);
+    await (await open()).close();
+  });
+
+  it('a folder is refused in one line', async () => {
+    await expect(openSqliteLogStore({ path: folder })).rejects.toThrow('is a folder');
+  });
+
+  it('refuses what is beyond its limit, still removes, and takes new messages when it has room again', { timeout: 60_000 }, async () => {
+    const store = await open({ maxBytes: 2 << 20, reserveBytes: 256 << 10 });
+    const session = reference('c');
+    const rows = Array.from({ length: 400 }, (_, index) => queueRow(session, index + 1, { body: new Uint8Array(10_000) }));
+    let seq = 0;
+    let refusal: unknown;
+    while (refusal === undefined) {
+      const row = rows[seq];
+      refusal = await append(store, seq + 1, 'x', { put: { outq: [row] } }).then(
+        () => void (seq += 1),
+        (error: unknown) => error,
+      );
+    }
+    expect(refusal).toBeInstanceOf(StoreRefusal);
+    expect((refusal as StoreRefusal).reason).toBe('full');
+    expect(seq).toBeGreaterThan(100);
+    expect(existsSync(`${path}.reserve`)).toBe(false);
+    expect(await store.hasRoom()).toBe(false);
+    // What was already recorded is committed from the reserve, and acknowledgements too.
+    expect(await append(store, seq + 1, 'x', { put: { outq: [rows[seq]] } })).toBe('committed');
+    await store.writeRows({ removed: { outq: rows.slice(0, seq) } });
+    expect(await store.hasRoom()).toBe(true);
+    expect((await stat(`${path}.reserve`)).size).toBe(256 << 10);
+    expect(await append(store, seq + 2, 'x', { put: { retained: [retainedRow('after')] } })).toBe('committed');
+  });
+
+  it('gives back to the disk what was drained', { timeout: 60_000 }, async () => {
+    const store = await open();
+    const session = reference('c');
+    const rows = Array.from({ length: 2000 }, (_, index) => queueRow(session, index + 1, { body: new Uint8Array(6000) }));
+    for (let at = 0; at < rows.length; at += 100) await store.writeRows({ put: { outq: rows.slice(at, at + 100) } });
+    const { databaseBytes } = await store.statistics();
+    expect(databaseBytes).toBeGreaterThan(10 << 20);
+    for (let at = 0; at < rows.length; at += 100) await store.writeRows({ removed: { outq: rows.slice(at, at + 100) } });
+    for (let seq = 1; seq <= 800; seq += 1) await append(store, seq);
+    expect((await store.statistics()).databaseBytes).toBeLessThan(2 << 20);
+  });
 });

@@ -54,7 +54,11 @@ function prepare(sql) {
 /** @param {{ sql: string, values: unknown[] }} request */
 function query({ sql, values }) {
   const statement = prepare(sql);
-  if (!statement.reader) return statement.run(bindable(values)) && [];
+  if (!statement.reader) {
+    // `run` would take only the first step of `PRAGMA incremental_vacuum`, and leave it open: then nothing can be committed any more.
+    database.exec(sql);
+    return [];
+  }
   return statement.raw().safeIntegers().all(bindable(values));
 }
 
