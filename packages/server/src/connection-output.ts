@@ -19,6 +19,8 @@ import { largeBytes } from './send-buffer.js';
 
 /** Bytes that were written and not yet sent above which a client gets no further PUBLISH until its socket has drained. */
 const congestionBytes = 65_536;
+/** What can wait before that is known: with TLS twice as much, and the buffer that is collected meanwhile. */
+const uncongestedBytesMax = 3 * congestionBytes;
 
 /** What one connection sends: packets are collected in a borrowed buffer, which is written once per event-loop turn. */
 export class ConnectionOutput implements Output {
@@ -31,7 +33,8 @@ export class ConnectionOutput implements Output {
   session: Session | undefined;
   private readonly broker: Broker;
   private readonly stream: ByteStream;
-  private readonly maximumPacketSize: number;
+  /** Bytes of the largest PUBLISH since the socket was empty. */
+  private publishBytesMax = 0;
   private buffer: Buffer | undefined;
   private used = 0;
   private isDirty = false;
@@ -40,10 +43,9 @@ export class ConnectionOutput implements Output {
   /** What waits for the journal. */
   private held: HeldPackets | undefined;
 
-  constructor(broker: Broker, stream: ByteStream, maximumPacketSize: number) {
+  constructor(broker: Broker, stream: ByteStream) {
     this.broker = broker;
     this.stream = stream;
-    this.maximumPacketSize = maximumPacketSize;
   }
 
   sendPublish(frame: PublishFrame, firstByte: number, packetId: number, messageExpiryInterval: number): void {
@@ -58,6 +60,7 @@ export class ConnectionOutput implements Output {
       this.used = copyPublishFrame(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
       return;
     }
+    if (length > this.publishBytesMax) this.publishBytesMax = length;
     const at = this.reserve(frame.payloadStart - frame.start);
     this.used = copyPublishHead(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
     this.flush();
@@ -167,6 +170,7 @@ export class ConnectionOutput implements Output {
   /** The socket has sent everything. */
   drained(): void {
     this.writable = true;
+    this.publishBytesMax = 0;
     this.pump();
   }
 
@@ -223,8 +227,10 @@ export class ConnectionOutput implements Output {
     if (this.stream.write(bytes)) return;
     const { pendingBytes } = this.stream;
     this.writable = pendingBytes <= congestionBytes;
-    // A socket that has not drained gets no further PUBLISH, so above one of them only acknowledgements and control packets pile up here.
-    if (pendingBytes > this.broker.settings.outgoingBytesPerConnectionMax + this.maximumPacketSize) {
+    // A socket that has not drained gets no further PUBLISH: what is more than the last of them and those before it are acknowledgements and
+    // control packets alone.
+    const publications = this.publishBytesMax + uncongestedBytesMax;
+    if (pendingBytes > this.broker.settings.outgoingBytesPerConnectionMax + publications) {
       this.broker.counters.slowConnectionsClosed++;
       this.stream.destroy();
     }

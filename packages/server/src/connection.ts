@@ -71,7 +71,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     this.broker = broker;
     this.stream = stream;
     this.settings = settings;
-    this.output = new ConnectionOutput(broker, stream, settings.maximumPacketSize);
+    this.output = new ConnectionOutput(broker, stream);
     this.lastReceivedTick = tick;
     this.decoder = new Decoder(this, settings.decoderOptions);
     broker.connections.add(this);
