@@ -309,9 +309,10 @@ export const configurationSchema: z.ZodType<WrittenConfiguration> = z.strictObje
         .refine((prefix) => !/[+#\0]/.test(prefix), { error: 'a topic name without +, # and U+0000' })
         .optional()
         .describe('Response Information for MQTT 5 clients that ask for it; %c stands for the client id.'),
+      reasonStrings: z.boolean().default(true).describe('Whether refusals tell MQTT 5 clients why, in a Reason String.'),
     })
     .prefault({})
-    .describe('Request and response.'),
+    .describe('What MQTT 5 clients are told.'),
   log: z
     .strictObject({
       level: z

@@ -23,7 +23,7 @@ const common = { allowAnonymous: true, proxyProtocol: false, authenticators: ['p
 const network = { hosts: ['127.0.0.1'], port: 1 } as const;
 const running: Configuration = {
   ...base,
-  responses: { topicPrefix: 'a' },
+  responses: { topicPrefix: 'a', reasonStrings: true },
   shared: { strategy: 'roundRobin', rules: [{ filter: '#', strategy: 'random' }] },
   listeners: [
     { ...common, ...network, type: 'secure-websocket', name: 'web', path: '/a', allowedOrigins: ['*'], tls },

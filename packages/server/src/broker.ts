@@ -1,6 +1,6 @@
 import { ReasonCode, type Will } from '@si-mqtt/codec';
 import {
-  type AnswerPolicy,
+  type AnswerSettings,
   type Cluster,
   DropCounters,
   type Journal,
@@ -62,7 +62,7 @@ export interface BrokerParts {
   readonly retained: RetainedStore;
   readonly cluster: Cluster;
   readonly events: BrokerEvents;
-  readonly answers: AnswerPolicy | undefined;
+  readonly answers: AnswerSettings;
   /** Of a session that an earlier run left. Undefined: nobody can say before its client comes. */
   permissionsOf(userName: string | undefined, clientId: string): Permissions | undefined;
 }
@@ -79,6 +79,7 @@ export class Broker {
   readonly surroundings: SessionSurroundings;
   readonly sessions: SessionStore;
   readonly journaling: Journaling | undefined;
+  readonly answers: AnswerSettings;
   /** `$SYS` is this node's own: it takes no room from clients, and the next start makes it anew. */
   private readonly sysRetained: RetainedStore;
   settings: BrokerSettings;
@@ -93,6 +94,7 @@ export class Broker {
   constructor(settings: BrokerSettings, parts: BrokerParts) {
     this.settings = settings;
     this.parts = parts;
+    this.answers = parts.answers;
     const { journal } = parts;
     this.surroundings = {
       overflowed: (session) => this.queueOverflowed(session),

@@ -72,7 +72,7 @@ export class ConnectionOutput implements Output {
       this.held.add(new HeldAcknowledgement(type, packetId, reasonCode));
       return;
     }
-    if (this.protocolVersion === 5 && (reasonCode >= ReasonCode.unspecifiedError || this.broker.parts.answers !== undefined)) {
+    if (this.protocolVersion === 5 && (reasonCode >= ReasonCode.unspecifiedError || this.broker.answers.policy !== undefined)) {
       this.sendAnswer({ type, packetId, reasonCode });
       return;
     }
@@ -100,13 +100,13 @@ export class ConnectionOutput implements Output {
 
   /** A policy that throws, or says what no packet can say, costs nobody an acknowledgement. */
   private completeAnswer(packet: AnswerPacket, terms: AnswerTerms): AnswerPacket | undefined {
-    const { answers, events } = this.broker.parts;
-    if (answers === undefined) return completeAnswer(packet, terms, undefined);
+    const { answers, parts } = this.broker;
+    if (answers.policy === undefined) return completeAnswer(packet, terms, answers);
     try {
       return completeAnswer(packet, terms, answers);
     } catch (error) {
-      events.emit('error', error instanceof Error ? error : new Error(String(error)));
-      return completeAnswer(packet, terms, undefined);
+      parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
+      return completeAnswer(packet, terms, { ...answers, policy: undefined });
     }
   }
 

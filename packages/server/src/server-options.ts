@@ -43,7 +43,7 @@ export interface CompleteServerOptions {
     readonly rules: readonly { readonly filter: string; readonly strategy: SharedStrategy }[];
   };
   readonly access: { readonly passwordFile?: string; readonly aclFile?: string };
-  readonly responses: { readonly topicPrefix?: string };
+  readonly responses: { readonly topicPrefix?: string; readonly reasonStrings: boolean };
   readonly admin: { readonly enabled: boolean; readonly host: string; readonly port: number };
   readonly life: { readonly filePollSeconds: number };
   readonly sys: { readonly enabled: boolean; readonly intervalSeconds: number };
@@ -55,9 +55,10 @@ export type ListenerWish = { readonly type: ListenerOptions['type'] } & { readon
     unknown
   >;
 
-export interface ServerOptions extends Partial<Omit<CompleteServerOptions, 'listeners' | 'limits'>> {
+export interface ServerOptions extends Partial<Omit<CompleteServerOptions, 'listeners' | 'limits' | 'responses'>> {
   readonly listeners?: readonly (ListenerOptions | ListenerWish)[];
   readonly limits?: Partial<LimitOptions>;
+  readonly responses?: Partial<CompleteServerOptions['responses']>;
 }
 
 export const defaultLimits: LimitOptions = {
@@ -101,7 +102,7 @@ export function completeOptions(options: ServerOptions): CompleteServerOptions {
     queue: { overflow: 'rejectNewest', queueQos0Messages: false, ...options.queue },
     shared: { strategy: 'roundRobin', rules: [], ...options.shared },
     access: options.access ?? {},
-    responses: options.responses ?? {},
+    responses: { reasonStrings: true, ...options.responses },
     admin: options.admin ?? { enabled: false, host: '127.0.0.1', port: 0 },
     life: { filePollSeconds: 5, ...options.life },
     sys: { enabled: true, intervalSeconds: 10, ...options.sys },

@@ -119,7 +119,7 @@ export class Server {
       retained: parts.retained ?? this.memoryRetained,
       cluster: parts.cluster ?? new SingleNode(),
       events: this.events,
-      answers: parts.answers,
+      answers: { explainsRefusals: options.responses.reasonStrings, policy: parts.answers },
       // Whom one's own authenticators let in, only they know.
       permissionsOf: (userName, clientId) => (hasOwn ? undefined : access.permissionsFor(userName, clientId)),
     });

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type AnswerPacket, type AnswerPolicy, createServer, type Server, type ServerParts } from '../src/index.js';
+import { type AnswerPacket, type AnswerPolicy, createServer, type Server, type ServerOptions, type ServerParts } from '../src/index.js';
 import { RawClient } from './raw-client.js';
 
 let server: Server;
 afterEach(() => server.stop());
 
-async function start(parts: ServerParts): Promise<string> {
-  server = await createServer({ sys: { enabled: false, intervalSeconds: 10 } }, parts);
+async function start(parts: ServerParts, options: ServerOptions = {}): Promise<string> {
+  server = await createServer({ sys: { enabled: false, intervalSeconds: 10 }, ...options }, parts);
   await server.start();
   return server.addresses()[0].url;
 }
@@ -81,6 +81,20 @@ it('a refusal shows what the authenticator says, as far as the client takes it [
   const narrow = await RawClient.connected(url, { clientId: 'c', properties: { maximumPacketSize: 22 } });
   expect(narrow.connack).toEqual({ type: 'connack', sessionPresent: false, reasonCode: 0x87, properties: { reasonString } });
   expect(narrow.bytes).toHaveLength(22);
+});
+
+it('refusals do not say why where the configuration does not want it', async () => {
+  const refused = { reasonCode: 0x87, reasonString: 'not on Sundays' } as const;
+  const parts: ServerParts = {
+    authenticators: [{ name: 'porter', authenticate: ({ clientId }) => Promise.resolve(clientId === 'c' ? 'undecided' : { refused }) }],
+  };
+  const url = await start(parts, { responses: { reasonStrings: false } });
+  expect((await RawClient.connected(url, { clientId: 'other' })).connack.properties).toBeUndefined();
+  const client = await RawClient.connected(url, { clientId: 'c' });
+  client.send({ type: 'pubrel', packetId: 9, reasonCode: 0 });
+  expect(await client.next('pubcomp')).toEqual({ type: 'pubcomp', packetId: 9, reasonCode: 0x92 });
+  server.disconnectClient('c');
+  expect(await client.next('disconnect')).toEqual({ type: 'disconnect', reasonCode: 0x98 });
 });
 
 describe('[MQTT-3.1.2-24] no packet is larger than the client takes', () => {

@@ -14,11 +14,13 @@ it('a message that cannot be retained any more still reaches the subscribers, an
     await subscriber.subscribeAsync('#', { qos: 1 });
     await publisher.publishAsync('kept', 'x', { qos: 1, retain: true });
     await expect(publisher.publishAsync('not/kept', 'x', { qos: 1, retain: true })).rejects.toMatchObject({ code: 0x97 });
+    const older = await connectAsync(url, { protocolVersion: 4 });
+    await older.publishAsync('not/kept/either', 'x', { qos: 1, retain: true });
     await publisher.publishAsync('last', 'x', { qos: 1 });
-    await expect.poll(() => got).toEqual(['kept', 'not/kept', 'last']);
+    await expect.poll(() => got).toEqual(['kept', 'not/kept', 'not/kept/either', 'last']);
     const { messages } = await server.retainedMessages('#');
     expect(messages.map(({ topicName }) => topicName)).toEqual(['kept']);
-    await Promise.all([subscriber.endAsync(), publisher.endAsync()]);
+    await Promise.all([subscriber.endAsync(), publisher.endAsync(), older.endAsync()]);
   } finally {
     await server.stop();
   }

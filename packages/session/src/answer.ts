@@ -26,6 +26,13 @@ export interface AnswerPolicy {
   propertiesFor(packet: Readonly<AnswerPacket>, clientId: string): AcknowledgementProperties | undefined;
 }
 
+/** What a server attaches to its answers. */
+export interface AnswerSettings {
+  /** False: only the policy says why something is refused, nothing does without one. */
+  readonly explainsRefusals: boolean;
+  readonly policy: AnswerPolicy | undefined;
+}
+
 /** What CONNECT says about what may be attached. */
 export type AnswerTerms = Pick<Negotiated, 'clientId' | 'maximumPacketSize' | 'requestProblemInformation'>;
 
@@ -42,9 +49,9 @@ export function answerTerms({ clientId, properties }: ConnectPacket): AnswerTerm
  * The packet for a 5.0 client with what may be attached to it: its own Reason String, or the words for its refusal, and what the policy says.
  * Undefined: the client takes no packet as large as this one even with nothing attached [MQTT-3.1.2-24].
  */
-export function completeAnswer(packet: AnswerPacket, terms: AnswerTerms, policy: AnswerPolicy | undefined): AnswerPacket | undefined {
-  const own = explained(packet);
-  const attached = policy?.propertiesFor(own, terms.clientId);
+export function completeAnswer(packet: AnswerPacket, terms: AnswerTerms, settings: AnswerSettings): AnswerPacket | undefined {
+  const own = settings.explainsRefusals ? explained(packet) : unexplained(packet);
+  const attached = settings.policy?.propertiesFor(own, terms.clientId);
   const full = attached === undefined ? own : withProperties(own, { ...own.properties, ...attached });
   const { requestProblemInformation, maximumPacketSize } = terms;
   const mayExplain = requestProblemInformation || packet.type === 'connack' || packet.type === 'disconnect'; // [MQTT-3.1.2-29]
@@ -89,6 +96,12 @@ function explained(packet: AnswerPacket): AnswerPacket {
   if (packet.properties?.reasonString !== undefined) return packet;
   const reasonString = refusalText(packet);
   return reasonString === undefined ? packet : withProperties(packet, { ...packet.properties, reasonString });
+}
+
+function unexplained(packet: AnswerPacket): AnswerPacket {
+  if (packet.properties?.reasonString === undefined) return packet;
+  const { reasonString: _reasonString, ...others } = packet.properties;
+  return withProperties(packet, others);
 }
 
 function refusalText(packet: AnswerPacket): string | undefined {

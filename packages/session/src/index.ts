@@ -1,4 +1,4 @@
-export { type AnswerPacket, type AnswerPolicy, type AnswerTerms, answerTerms, completeAnswer } from './answer.js';
+export { type AnswerPacket, type AnswerPolicy, type AnswerSettings, type AnswerTerms, answerTerms, completeAnswer } from './answer.js';
 export { DropCounters } from './drop-counters.js';
 export { type AuthenticationRequest, EnhancedAuthentication } from './enhanced-authentication.js';
 export { Inbound, type PublishTarget, pending } from './inbound.js';

@@ -1,11 +1,12 @@
 import { type AcknowledgementProperties, encodedLength } from '@si-mqtt/codec';
 import { describe, expect, it } from 'vitest';
-import { type AnswerPacket, type AnswerPolicy, type AnswerTerms, answerTerms, completeAnswer } from '../src/index.js';
+import { type AnswerPacket, type AnswerPolicy, type AnswerSettings, type AnswerTerms, answerTerms, completeAnswer } from '../src/index.js';
 import { Harness } from './session-harness.js';
 
 const talkative: AnswerPolicy = {
   propertiesFor: () => ({ reasonString: 'because it is so', userProperties: [['node', 'seven']] }),
 };
+const all = (policy?: AnswerPolicy): AnswerSettings => ({ explainsRefusals: true, policy });
 const terms: AnswerTerms = { clientId: 'c', maximumPacketSize: 1000, requestProblemInformation: true };
 
 const packets: readonly (readonly [string, AnswerPacket])[] = [
@@ -27,10 +28,10 @@ describe('what is attached', () => {
         encodedLength({ ...packet, properties: { ...packet.properties, ...properties } }, 5);
       const attached = talkative.propertiesFor(packet, 'c')!;
       const { reasonString, userProperties } = attached;
-      const at = (maximumPacketSize: number) => completeAnswer(packet, { ...terms, maximumPacketSize }, talkative);
-      const all = sizeOf(attached);
-      expect(at(all)).toEqual({ ...packet, properties: { ...packet.properties, ...attached } });
-      expect(at(all - 1)).toEqual({ ...packet, properties: { ...packet.properties, reasonString } });
+      const at = (maximumPacketSize: number) => completeAnswer(packet, { ...terms, maximumPacketSize }, all(talkative));
+      const whole = sizeOf(attached);
+      expect(at(whole)).toEqual({ ...packet, properties: { ...packet.properties, ...attached } });
+      expect(at(whole - 1)).toEqual({ ...packet, properties: { ...packet.properties, reasonString } });
       const alone = sizeOf({ reasonString });
       // The User Property is the shorter one.
       expect(at(alone - 1)).toEqual({ ...packet, properties: { ...packet.properties, userProperties } });
@@ -40,7 +41,7 @@ describe('what is attached', () => {
     });
 
     it(`[MQTT-3.1.2-29] is left out without Request Problem Information, unless the packet ends something: ${packet.type}`, () => {
-      const answer = completeAnswer(packet, { ...terms, requestProblemInformation: false }, talkative);
+      const answer = completeAnswer(packet, { ...terms, requestProblemInformation: false }, all(talkative));
       const expected = packet.type === 'connack' || packet.type === 'disconnect' ? talkative.propertiesFor(packet, 'c') : {};
       expect(answer).toEqual({ ...packet, properties: { ...packet.properties, ...expected } });
     });
@@ -48,9 +49,8 @@ describe('what is attached', () => {
 
   it('is asked for with the packet and its client', () => {
     const asked: unknown[] = [];
-    completeAnswer({ type: 'puback', packetId: 1, reasonCode: 0x87 }, terms, {
-      propertiesFor: (packet, clientId) => void asked.push(packet, clientId),
-    });
+    const policy: AnswerPolicy = { propertiesFor: (packet, clientId) => void asked.push(packet, clientId) };
+    completeAnswer({ type: 'puback', packetId: 1, reasonCode: 0x87 }, terms, all(policy));
     const properties = { reasonString: 'publishing to this topic is not allowed' };
     expect(asked).toEqual([{ type: 'puback', packetId: 1, reasonCode: 0x87, properties }, 'c']);
   });
@@ -59,7 +59,7 @@ describe('what is attached', () => {
     const properties: AcknowledgementProperties = { reasonString: 'own', userProperties: [['a', 'b']] };
     const packet: AnswerPacket = { type: 'disconnect', reasonCode: 0x8b, properties };
     const policy: AnswerPolicy = { propertiesFor: () => ({ reasonString: 'other' }) };
-    expect(completeAnswer(packet, terms, policy)).toEqual({ ...packet, properties: { ...properties, reasonString: 'other' } });
+    expect(completeAnswer(packet, terms, all(policy))).toEqual({ ...packet, properties: { ...properties, reasonString: 'other' } });
   });
 });
 
@@ -80,7 +80,29 @@ describe('without a policy', () => {
     [{ type: 'disconnect', reasonCode: 0x8e, properties: { reasonString: 'own' } }, 'own'],
     [{ type: 'auth', reasonCode: 0x18, properties: { authenticationMethod: 'm' } }, undefined],
   ])('%j says: %s', (packet, reasonString) => {
-    expect(completeAnswer(packet, terms, undefined)?.properties?.reasonString).toBe(reasonString);
+    expect(completeAnswer(packet, terms, all())?.properties?.reasonString).toBe(reasonString);
+  });
+});
+
+describe('where refusals are not to be explained', () => {
+  const packet: AnswerPacket = {
+    type: 'connack',
+    sessionPresent: false,
+    reasonCode: 0x87,
+    properties: { reasonString: 'own', serverKeepAlive: 7 },
+  };
+  const silent = { explainsRefusals: false, policy: undefined };
+
+  it('no Reason String is left, and none is added', () => {
+    expect(completeAnswer(packet, terms, silent)).toEqual({ ...packet, properties: { serverKeepAlive: 7 } });
+    const refusal: AnswerPacket = { type: 'puback', packetId: 1, reasonCode: 0x87 };
+    expect(completeAnswer(refusal, terms, silent)).toBe(refusal);
+  });
+
+  it('a policy may', () => {
+    const policy: AnswerPolicy = { propertiesFor: () => ({ reasonString: 'because' }) };
+    const properties = { serverKeepAlive: 7, reasonString: 'because' };
+    expect(completeAnswer(packet, terms, { ...silent, policy })).toEqual({ ...packet, properties });
   });
 });
 
