@@ -1,6 +1,6 @@
 import { type MqttClient } from '../wire/mqtt-client.js';
 import { property } from '../wire/properties.js';
-import { publish } from '../wire/requests.js';
+import { publish, subscribe, unsubscribe } from '../wire/requests.js';
 import { type ServerPacket } from '../wire/server-packets.js';
 import { equal } from '../wire-context.js';
 import { v5, type WireTest } from '../wire-test.js';
@@ -22,6 +22,45 @@ async function requireSizes(client: MqttClient, maximum: number): Promise<Server
 
 /** Maximum Packet Size of the client (section 3.1.2.11.4), for each packet that a server sends. */
 export const packetSizeTests: readonly WireTest[] = [
+  v5('3.1.2-24', 'CONNACK is no larger than the client takes; where none is small enough, the server closes', async (context) => {
+    const control = await context.connect({ clientId: '' });
+    // A CONNECT without ClientID has the largest CONNACK: with an Assigned Client Identifier.
+    for (const maximum of [control.connack.raw.length, control.connack.raw.length - 1, 12, 5, 4, 1]) {
+      const client = await context.open();
+      client.send(context.connectBytes({ clientId: '', properties: [property.maximumPacketSize(maximum)] }));
+      const first = await client.next('CONNACK').catch((error: unknown) => {
+        if (client.isClosed) return undefined;
+        throw error;
+      });
+      if (first !== undefined && first.raw.length > maximum)
+        client.fail(`${first.type} of ${first.raw.length} bytes for a client that takes ${maximum}`);
+      if (maximum >= control.connack.raw.length) equal(first?.type, 'connack', 'the first packet');
+    }
+  }),
+  v5('3.1.2-24', 'a refusing CONNACK is no larger than the client takes', async (context) => {
+    await context.connect();
+    for (const maximum of [5, 4, 1]) {
+      const client = await context.open();
+      const properties = [property.maximumPacketSize(maximum), property.authenticationMethod('no-such-method')];
+      client.send(context.connectBytes({ properties }));
+      for (const packet of await client.packetsUntilClosed()) {
+        if (packet.raw.length > maximum) client.fail(`${packet.type} of ${packet.raw.length} bytes for a client that takes ${maximum}`);
+      }
+    }
+  }),
+  v5('3.1.2-24', 'SUBACK and UNSUBACK are no larger than the client takes; the server may end the connection instead', async (context) => {
+    const filters = Array.from({ length: 30 }, () => ({ filter: context.topic() }));
+    const names = filters.map(({ filter }) => filter);
+    for (const content of [subscribe(5, 1, filters), unsubscribe(5, 1, names)]) {
+      const client = await context.connect({ properties: [property.maximumPacketSize(34)] });
+      client.send(content);
+      const [answer] = await requireSizes(client, 34);
+      if (answer !== undefined && answer.type !== 'disconnect') client.fail(`${answer.type} is no answer to it`);
+    }
+    const wide = await context.connect({ properties: [property.maximumPacketSize(35)] });
+    equal((await wide.subscribe(filters)).raw.length, 35, 'size of SUBACK');
+    equal((await wide.unsubscribe(...names)).raw.length, 35, 'size of UNSUBACK');
+  }),
   v5('3.1.2-24 3.1.2-25', 'the properties of a delivery count: Subscription Identifiers and Topic Alias', async (context) => {
     const [topic, publisher] = [context.topic(), await context.connect()];
     const whole = publish(5, { topic, payload: 'x', qos: 1, packetId: 1 }).length;
