@@ -41,25 +41,34 @@ export function idsInComments(texts) {
 }
 
 /**
- * What vitest's JSON reports prove. A statement is proved if a test that names it passed and none that names it failed; skipped ones count
- * for nothing. `unknown` lists ids that are in no list.
+ * What vitest's JSON reports prove. A statement is proved if in each suite, that is over each transport, a test that names it passed, and
+ * none that names it failed; skipped ones count for nothing. `unknown` lists ids that are in no list.
  */
 export function traceReports(reports, statements) {
-  const passed = new Map([...statements.keys()].map((version) => [version, new Set()]));
+  const passed = new Map([...statements.keys()].map((version) => [version, new Map()]));
   const failed = new Map([...statements.keys()].map((version) => [version, new Set()]));
-  const unknown = new Set();
+  const [unknown, suites] = [new Set(), new Set()];
   for (const test of reports.flatMap((report) => report.testResults).flatMap((file) => file.assertionResults)) {
     const version = test.ancestorTitles.find((title) => statements.has(title));
     if (version === undefined) continue;
+    const [suite] = test.ancestorTitles;
+    suites.add(suite);
     const [head] = /^(?:\[[^\]]+\] )+/.exec(test.title) ?? [''];
     for (const [, id] of head.matchAll(/\[([^\]]+)\]/g)) {
       if (!statements.get(version).has(id)) unknown.add(`${version} ${id}`);
-      if (test.status === 'passed') passed.get(version).add(id);
       if (test.status === 'failed') failed.get(version).add(id);
+      if (test.status !== 'passed') continue;
+      const of = passed.get(version);
+      of.set(id, (of.get(id) ?? new Set()).add(suite));
     }
   }
-  const proved = new Map([...passed].map(([version, ids]) => [version, new Set([...ids].filter((id) => !failed.get(version).has(id)))]));
-  return { proved, failed, unknown: [...unknown] };
+  const proved = new Map(
+    [...passed].map(([version, of]) => {
+      const everywhere = [...of].filter(([id, where]) => where.size === suites.size && !failed.get(version).has(id));
+      return [version, new Set(everywhere.map(([id]) => id))];
+    }),
+  );
+  return { proved, failed, unknown: [...unknown], suites: [...suites] };
 }
 
 /** What is wrong with the list of exceptions, as sentences. It is short, and an entry goes when its statement can be shown. */

@@ -83,6 +83,15 @@ test('the trace counts what passed and nothing else', () => {
   expect(unknown).toEqual(['MQTT 3.1.1 MQTT-4.9.0-2']);
 });
 
+test('what holds over one transport only is not proved', () => {
+  const file = (suite: string, ...titles: string[]) => ({
+    assertionResults: titles.map((title) => ({ ancestorTitles: [suite, 'MQTT 5.0'], title, status: 'passed' })),
+  });
+  const testResults = [file('TCP', '[MQTT-3.3.4-9] a', '[MQTT-4.9.0-1] b'), file('WebSocket', '[MQTT-3.3.4-9] a')];
+  const { proved, suites } = traceReports([{ testResults }], statements) as { proved: Map<string, Set<string>>; suites: string[] };
+  expect([[...(proved.get('MQTT 5.0') ?? [])], suites]).toEqual([['MQTT-3.3.4-9'], ['TCP', 'WebSocket']]);
+});
+
 test('the trace reads ids in comments by version', () => {
   const found = idsInComments([
     '// [MQTT-3.1.2-24]',

@@ -1,9 +1,9 @@
 import { property } from '../wire/properties.js';
-import { acknowledge, pingreq, publish, subscribe } from '../wire/requests.js';
+import { acknowledge, publish, subscribe } from '../wire/requests.js';
 import { equal } from '../wire-context.js';
 import { v5, v311, type WireTest } from '../wire-test.js';
 
-/** Flow control and sizes (sections 3.3.4, 4.9 and the Maximum Packet Size). */
+/** Flow control (sections 3.3.4 and 4.9). */
 export const flowTests: readonly WireTest[] = [
   v5('3.3.4-9 4.9.0-1 4.9.0-2', 'no more QoS 1 deliveries are unfinished than Receive Maximum', async (context) => {
     const { subscriber, publisher, topic } = await context.pair(1, { properties: [property.receiveMaximum(2)] });
@@ -91,65 +91,5 @@ export const flowTests: readonly WireTest[] = [
       subscriber.send(acknowledge(packet.type === 'publish' ? 'pubrec' : 'pubcomp', packet.packetId ?? 0));
     }
     equal(got, numbers.map(String), 'payloads');
-  }),
-  v5('3.1.2-24 3.1.2-25', 'a message too large for the client is dropped as if it was sent', async (context) => {
-    const { subscriber, publisher, topic } = await context.pair(1, {
-      properties: [property.maximumPacketSize(60), property.receiveMaximum(1)],
-    });
-    for (const size of [100, 1, 1000]) await publisher.publish({ topic, payload: 'x'.repeat(size), qos: 1 });
-    const message = await subscriber.receive();
-    equal(message.payload.length, 1, 'length of the payload');
-    await subscriber.expectNothing();
-    await publisher.publish({ topic, payload: 'still alive', qos: 1 });
-    equal(await subscriber.receivePayloads(1), ['still alive'], 'payload');
-  }),
-  v5('3.1.2-24 3.1.2-25', 'the largest packet that the client takes is sent, one byte more is not', async (context) => {
-    const topic = context.topic();
-    const limit = 2 + 2 + topic.length + 1 + 20;
-    const [subscriber, publisher] = [await context.connect({ properties: [property.maximumPacketSize(limit)] }), await context.connect()];
-    await subscriber.subscribe(topic);
-    await publisher.publish({ topic, payload: 'y'.repeat(21) });
-    await publisher.publish({ topic, payload: 'x'.repeat(20) });
-    equal((await subscriber.receive()).raw.length, limit, 'size of the packet');
-    await subscriber.expectNothing();
-  }),
-  v5('3.1.2-24', 'retained and queued messages obey Maximum Packet Size, too', async (context) => {
-    const [clientId, topic, retained, publisher] = [context.clientId(), context.topic(), context.retainedTopic(), await context.connect()];
-    await publisher.publish({ topic: retained, payload: 'x'.repeat(100), qos: 1, retain: true });
-    const first = await context.connect({ persistent: true, clientId });
-    await first.subscribe({ filter: topic, qos: 1 });
-    first.cut();
-    await publisher.publish({ topic, payload: 'x'.repeat(100), qos: 1 });
-    await publisher.publish({ topic, payload: 'small', qos: 1 });
-    const again = await context.connect({ persistent: true, clientId, properties: [property.maximumPacketSize(60)] });
-    equal(await again.receivePayloads(1), ['small'], 'payload');
-    await again.subscribe({ filter: retained, qos: 1 });
-    await again.expectNothing();
-  }),
-  v5('3.1.2-24', 'a SUBACK that is larger than the client takes is not sent', async (context) => {
-    const maximum = 60;
-    const client = await context.connect({ properties: [property.maximumPacketSize(maximum)] });
-    client.send(
-      subscribe(
-        5,
-        1,
-        Array.from({ length: 80 }, () => ({ filter: context.topic() })),
-      ),
-    );
-    // The server may close, with or without DISCONNECT, or go on.
-    client.send(pingreq);
-    const answer = await client.next().catch((error: unknown) => {
-      if (!client.isClosed) throw error;
-    });
-    if (answer !== undefined && answer.raw.length > maximum) client.fail(`${answer.type} of ${answer.raw.length} bytes`);
-  }),
-  v5('3.2.2-15', 'a packet above the Maximum Packet Size of the server ends the connection with 0x95', async (context) => {
-    const client = await context.connect();
-    const { maximumPacketSize } = client.connack.properties;
-    if (maximumPacketSize === undefined || maximumPacketSize > 4 * 1024 * 1024) context.notObserved('the server takes packets of any size');
-    const topic = context.topic();
-    const rest = (maximumPacketSize ?? 0) - publish(5, { topic }).length;
-    client.send(publish(5, { topic, payload: Buffer.alloc(rest + 4) }));
-    await client.expectClosedWith([0x95]);
   }),
 ];

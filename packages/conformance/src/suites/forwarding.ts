@@ -88,7 +88,7 @@ export const forwardingTests: readonly WireTest[] = [
     const [clientId, topic, publisher] = [context.clientId(), context.topic(), await context.connect()];
     const first = await context.connect({ persistent: true, clientId });
     await first.subscribe({ filter: topic, qos: 2 });
-    first.cut();
+    await first.disconnect();
     await publisher.publish({ topic, payload: 'short', qos: 1, properties: [property.messageExpiryInterval(1)] });
     await publisher.publish({ topic, payload: 'long', qos: 1, properties: [property.messageExpiryInterval(100)] });
     await publisher.publish({ topic, payload: 'short 2', qos: 2, properties: [property.messageExpiryInterval(1)] });

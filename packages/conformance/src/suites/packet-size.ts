@@ -20,8 +20,42 @@ async function requireSizes(client: MqttClient, maximum: number): Promise<Server
   }
 }
 
-/** Maximum Packet Size of the client (section 3.1.2.11.4), for each packet that a server sends. */
+/** Maximum Packet Size: of the client for each packet that a server sends (section 3.1.2.11.4), and of the server (3.2.2.3.6). */
 export const packetSizeTests: readonly WireTest[] = [
+  v5('3.1.2-24 3.1.2-25', 'a message too large for the client is dropped as if it was sent', async (context) => {
+    const { subscriber, publisher, topic } = await context.pair(1, {
+      properties: [property.maximumPacketSize(60), property.receiveMaximum(1)],
+    });
+    for (const size of [100, 1, 1000]) await publisher.publish({ topic, payload: 'x'.repeat(size), qos: 1 });
+    const message = await subscriber.receive();
+    equal(message.payload.length, 1, 'length of the payload');
+    await subscriber.expectNothing();
+    await publisher.publish({ topic, payload: 'still alive', qos: 1 });
+    equal(await subscriber.receivePayloads(1), ['still alive'], 'payload');
+  }),
+  v5('3.1.2-24 3.1.2-25', 'the largest packet that the client takes is sent, one byte more is not', async (context) => {
+    const topic = context.topic();
+    const limit = 2 + 2 + topic.length + 1 + 20;
+    const [subscriber, publisher] = [await context.connect({ properties: [property.maximumPacketSize(limit)] }), await context.connect()];
+    await subscriber.subscribe(topic);
+    await publisher.publish({ topic, payload: 'y'.repeat(21) });
+    await publisher.publish({ topic, payload: 'x'.repeat(20) });
+    equal((await subscriber.receive()).raw.length, limit, 'size of the packet');
+    await subscriber.expectNothing();
+  }),
+  v5('3.1.2-24', 'retained and queued messages obey Maximum Packet Size, too', async (context) => {
+    const [clientId, topic, retained, publisher] = [context.clientId(), context.topic(), context.retainedTopic(), await context.connect()];
+    await publisher.publish({ topic: retained, payload: 'x'.repeat(100), qos: 1, retain: true });
+    const first = await context.connect({ persistent: true, clientId });
+    await first.subscribe({ filter: topic, qos: 1 });
+    first.cut();
+    await publisher.publish({ topic, payload: 'x'.repeat(100), qos: 1 });
+    await publisher.publish({ topic, payload: 'small', qos: 1 });
+    const again = await context.connect({ persistent: true, clientId, properties: [property.maximumPacketSize(60)] });
+    equal(await again.receivePayloads(1), ['small'], 'payload');
+    await again.subscribe({ filter: retained, qos: 1 });
+    await again.expectNothing();
+  }),
   v5('3.1.2-24', 'CONNACK is no larger than the client takes; where none is small enough, the server closes', async (context) => {
     const control = await context.connect({ clientId: '' });
     // A CONNECT without ClientID has the largest CONNACK: with an Assigned Client Identifier.
@@ -117,5 +151,14 @@ export const packetSizeTests: readonly WireTest[] = [
     await publisher.publish({ topic, properties });
     await publisher.publish({ topic, payload: 'small' });
     equal((await requireSizes(subscriber, 80)).length, 1, 'messages that came');
+  }),
+  v5('3.2.2-15', 'a packet above the Maximum Packet Size of the server ends the connection with 0x95', async (context) => {
+    const client = await context.connect();
+    const { maximumPacketSize } = client.connack.properties;
+    if (maximumPacketSize === undefined || maximumPacketSize > 4 * 1024 * 1024) context.notObserved('the server takes packets of any size');
+    const topic = context.topic();
+    const rest = (maximumPacketSize ?? 0) - publish(5, { topic }).length;
+    client.send(publish(5, { topic, payload: Buffer.alloc(rest + 4) }));
+    await client.expectClosedWith([0x95]);
   }),
 ];

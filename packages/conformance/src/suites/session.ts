@@ -107,8 +107,7 @@ export const sessionTests: readonly WireTest[] = [
       for (const payload of ['a', 'b', 'c']) await publisher.publish({ topic, payload, qos: 1 });
       const sent = [await first.expect('publish'), await first.expect('publish'), await first.expect('publish')];
       first.send(acknowledge('puback', sent[1].packetId ?? 0));
-      await first.barrier();
-      first.cut();
+      await first.disconnect();
       await publisher.publish({ topic, payload: 'd', qos: 1 });
       const again = await context.connect({ persistent: true, clientId });
       const got = [await again.receive(), await again.receive(), await again.receive()];
