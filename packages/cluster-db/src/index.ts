@@ -15,6 +15,7 @@ export {
   StoreUnusable,
   type Tables,
 } from './log-store.js';
+export { type MongoOptions, openMongoLogStore } from './mongo/mongo-log-store.js';
 export { type MysqlOptions } from './mysql/mysql-database.js';
 export { openMysqlLogStore } from './mysql/mysql-log-store.js';
 export { atOf, compareBytes, keyOfText, type LogPosition } from './position.js';

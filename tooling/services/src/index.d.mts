@@ -11,3 +11,8 @@ export interface Service {
 export function startMariadb(options?: { readonly port?: number }): Promise<Service | undefined>;
 /** Installs by apt, as root, what is missing. */
 export function installMariadb(): Promise<void>;
+
+/** Undefined: FerretDB was not installed. It takes minutes the first time, and root. */
+export function startFerretdb(options?: { readonly port?: number }): Promise<Service | undefined>;
+export function installFerretdb(): Promise<void>;
+export function isFerretdbReady(): boolean;

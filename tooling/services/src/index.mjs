@@ -1,2 +1,3 @@
 // Database servers for tests. `pnpm services` starts them for a terminal; suites that find no URL in the environment start their own.
+export { installFerretdb, isFerretdbReady, startFerretdb } from './ferretdb.mjs';
 export { installMariadb, startMariadb } from './mariadb.mjs';

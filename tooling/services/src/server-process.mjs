@@ -1,8 +1,8 @@
 // A database server as a direct child of this process: it ends with `stop`, and its folder goes.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -45,14 +45,24 @@ export async function freePort() {
   }
 }
 
+/** Resolves if somebody listens there. */
+export function connects(port) {
+  return new Promise((resolve, reject) => {
+    const probe = connect(port, '127.0.0.1', () => resolve(probe.destroy()));
+    probe.once('error', reject);
+  });
+}
+
 export const newFolder = (name) => mkdtemp(join(tmpdir(), `si-mqtt-${name}-`));
 
 /**
- * Starts a server and waits until `isReady` resolves. What it writes goes to `log`, whose end is part of the error.
+ * Starts a server and waits until `isReady` resolves. The end of its `log` is part of the error; what it prints goes to `output`, if given.
  * Returns its pid, and how to stop it.
  */
-export async function startServer({ command, args, env = {}, folder, log, seconds = 60, isReady }) {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: 'ignore' });
+export async function startServer({ command, args, env = {}, folder, log, output, signal = 'SIGTERM', seconds = 60, isReady }) {
+  const file = output === undefined ? undefined : openSync(output, 'a');
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', file ?? 'ignore', file ?? 'ignore'] });
+  if (file !== undefined) closeSync(file);
   let ended = false;
   const end = new Promise((resolve) => child.once('exit', resolve).once('error', resolve)).then(() => (ended = true));
   // Whoever ends this process without `stop` does not leave a server behind.
@@ -60,7 +70,7 @@ export async function startServer({ command, args, env = {}, folder, log, second
   process.once('exit', atExit);
   const stop = async () => {
     process.off('exit', atExit);
-    child.kill('SIGTERM');
+    child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
     await end;
     clearTimeout(timer);

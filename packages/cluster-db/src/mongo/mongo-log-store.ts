@@ -1,0 +1,295 @@
+import { type Collection, type Db, type Document, type Filter, MongoClient, type MongoClientOptions } from 'mongodb';
+import {
+  type GroupTotals,
+  type LogRecord,
+  type LogStore,
+  type QueueTotals,
+  type SessionRows,
+  type StoredRecord,
+  StoreRefusal,
+  type StoreStatistics,
+} from '../log-store.js';
+import { compareBytes, type LogPosition } from '../position.js';
+import {
+  EndingKind,
+  type EndingRow,
+  type QueueRow,
+  type RetainedRow,
+  type RowChanges,
+  type SeatRow,
+  type SessionReference,
+  type ShareQueueRow,
+  tableNames,
+} from '../rows.js';
+import { isDuplicate, translated } from './mongo-errors.js';
+import { highest, idOf, lowest } from './mongo-keys.js';
+import { between, MongoLog } from './mongo-log.js';
+import { type MetaDocument, migrate } from './mongo-migrations.js';
+import { MongoTables, type RowDocument } from './mongo-tables.js';
+
+export interface MongoOptions {
+  /** `mongodb://…/database`. */
+  readonly url: string;
+  readonly tls?: Pick<MongoClientOptions, 'ca' | 'cert' | 'key'>;
+}
+
+interface SeatDocument extends Document, Omit<SeatRow, 'seat'> {
+  readonly _id: number;
+}
+
+/** Below the server's limit for a document, for the fields beside the body. */
+const bodyMax = 16 * 1000 * 1000;
+const selectionMilliseconds = 5000;
+const socketMilliseconds = 30_000;
+const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
+
+/**
+ * Opens a database of MongoDB, or of a server that speaks its protocol. Neither transactions nor change streams nor upserts are used.
+ * @throws StoreUnusable if it is too new, or the user may not enter; StoreRefusal if there is no connection.
+ */
+export async function openMongoLogStore({ url, tls }: MongoOptions): Promise<LogStore> {
+  const client = new MongoClient(url, {
+    ...(tls === undefined ? {} : { tls: true, ...tls }),
+    writeConcern: { w: 'majority', journal: true },
+    readPreference: 'primary',
+    // The driver would not know whether the first attempt had an effect; we do.
+    retryWrites: false,
+    serverSelectionTimeoutMS: selectionMilliseconds,
+    socketTimeoutMS: socketMilliseconds,
+    promoteBuffers: true,
+    useBigInt64: true,
+  });
+  try {
+    const database = client.db();
+    await migrate(database.collection<MetaDocument>('meta'));
+    return new MongoLogStore(client, database, await isLinearizable(database));
+  } catch (error) {
+    await client.close();
+    throw translated(error);
+  }
+}
+
+/** A replica set has this kind of read; a server alone needs none. */
+async function isLinearizable(database: Db): Promise<boolean> {
+  const { setName } = await database.command({ hello: 1 });
+  return setName !== undefined;
+}
+
+class MongoLogStore implements LogStore {
+  readonly rowsWithRecord: boolean = false;
+  private readonly client: MongoClient;
+  private readonly database: Db;
+  private readonly log: MongoLog;
+  private readonly tables: MongoTables;
+  private readonly seats: Collection<SeatDocument>;
+  private isFull = false;
+
+  constructor(client: MongoClient, database: Db, linearizable: boolean) {
+    this.client = client;
+    this.database = database;
+    this.log = new MongoLog(database.collection('wlog'), linearizable);
+    this.tables = new MongoTables(database);
+    this.seats = database.collection<SeatDocument>('seats');
+  }
+
+  append(position: LogPosition, record: LogRecord, changes: RowChanges): Promise<'committed' | 'fenced'> {
+    return this.known(async () => {
+      if (record.body.length > bodyMax)
+        throw new StoreRefusal('content', `a record of ${record.body.length} bytes is larger than a document may be`);
+      const outcome = await this.log.append(position, record);
+      if (outcome === 'committed') await this.tables.write(changes);
+      this.isFull = false;
+      return outcome;
+    });
+  }
+
+  readLog(after: LogPosition, limit: number, bytesMax: number): Promise<readonly StoredRecord[]> {
+    return this.known(() => this.log.read(after, limit, bytesMax));
+  }
+
+  lastRecord(seat: number, epoch: number): Promise<{ seq: number; derived: number } | undefined> {
+    return this.known(() => this.log.last(seat, epoch));
+  }
+
+  seal(seat: number, epoch: number, floor: number): Promise<number> {
+    return this.known(() => this.log.seal(seat, epoch, floor));
+  }
+
+  collect(seat: number, epoch: number, below: number, limit: number): Promise<number> {
+    return this.known(() => this.log.collect(seat, epoch, below, limit));
+  }
+
+  writeRows(changes: RowChanges, derived?: LogPosition): Promise<void> {
+    return this.known(async () => {
+      if (derived !== undefined) {
+        const { seat, epoch, seq } = derived;
+        const isEarlier = { $or: [{ derivedEpoch: { $lt: epoch } }, { derivedEpoch: epoch, derived: { $lt: seq } }] };
+        await this.seats.updateOne({ _id: seat, ...isEarlier }, { $set: { derivedEpoch: epoch, derived: seq } });
+      }
+      await this.tables.write(changes);
+    });
+  }
+
+  readSessions(after: Uint8Array | undefined, limit: number): Promise<readonly SessionRows[]> {
+    return this.known(async () => {
+      const { tables } = this;
+      const filter = after === undefined ? {} : { _id: { $gt: idOf(after) } };
+      const sessions = await tables.select('sessions', filter, limit);
+      if (sessions.length === 0) return [];
+      const [first, last] = [sessions[0].sid, sessions[sessions.length - 1].sid];
+      const [subs, inq2, wills, queues] = await Promise.all([
+        tables.select('subs', between([first, lowest, new Uint8Array(16)], [last, highest, new Uint8Array(16).fill(0xff)])),
+        tables.select('inq2', between([first, lowest, lowest], [last, highest, highest])),
+        tables.select('wills', between([first], [last])),
+        this.totals('outq', between([first, lowest, lowest], [last, highest, highest]), { sid: '$sid', incarnation: '$incarnation' }),
+      ]);
+      const belongsTo = (session: SessionReference) => (row: SessionReference) => {
+        return row.incarnation === session.incarnation && compareBytes(row.sid, session.sid) === 0;
+      };
+      const bySid = new Map(
+        sessions.map((session) => [
+          nameOf(session.sid),
+          { session, parts: { subs: [] as typeof subs, inq2: [] as typeof inq2, will: undefined as SessionRows['will'], queue: noQueue } },
+        ]),
+      );
+      const partsOf = (row: SessionReference) => {
+        const found = bySid.get(nameOf(row.sid));
+        // What belongs to earlier incarnations is on its way out.
+        return found !== undefined && belongsTo(found.session)(row) ? found.parts : undefined;
+      };
+      for (const row of subs) partsOf(row)?.subs.push(row);
+      for (const row of inq2) partsOf(row)?.inq2.push(row);
+      for (const row of wills) {
+        const parts = partsOf(row);
+        if (parts !== undefined) parts.will = row;
+      }
+      for (const { _id, ...totals } of queues) {
+        const parts = partsOf({ sid: _id['sid'] as Uint8Array, incarnation: BigInt(_id['incarnation'] as bigint) });
+        if (parts !== undefined) parts.queue = totals;
+      }
+      return [...bySid.values()].map(({ session, parts }) => ({ session, ...parts }));
+    });
+  }
+
+  readQueue({ sid, incarnation }: SessionReference, after: number, limit: number, bytesMax: number): Promise<readonly QueueRow[]> {
+    const range = between([sid, incarnation, after + 1], [sid, incarnation, highest]);
+    return this.known(() => this.tables.page('outq', range, limit, bytesMax));
+  }
+
+  readGroups(after: Uint8Array | undefined, limit: number): Promise<readonly GroupTotals[]> {
+    return this.known(async () => {
+      const filter = after === undefined ? {} : { _id: { $gt: idOf(after, highest) } };
+      const groups = await this.totals('shareq', filter, { groupHash: '$groupHash', sharedSubscription: '$sharedSubscription' });
+      const list = groups.map(({ _id, ...totals }) => {
+        return { groupHash: _id['groupHash'] as Uint8Array, sharedSubscription: _id['sharedSubscription'] as string, ...totals };
+      });
+      return list.sort((a, b) => compareBytes(a.groupHash, b.groupHash)).slice(0, limit);
+    });
+  }
+
+  readShareQueue(groupHash: Uint8Array, after: number, limit: number, bytesMax: number): Promise<readonly ShareQueueRow[]> {
+    return this.known(() => this.tables.page('shareq', between([groupHash, after + 1], [groupHash, highest]), limit, bytesMax));
+  }
+
+  readRetained(after: Uint8Array | undefined, limit: number, bytesMax: number): Promise<readonly RetainedRow[]> {
+    const filter = after === undefined ? {} : { _id: { $gt: idOf(after) } };
+    return this.known(() => this.tables.page('retained', filter as Filter<RowDocument>, limit, bytesMax));
+  }
+
+  readEndings(limit: number): Promise<readonly EndingRow[]> {
+    return this.known(() => this.tables.select('endings', {}, limit));
+  }
+
+  removeEnded({ sid, incarnation, kind, at }: EndingRow, limit: number): Promise<boolean> {
+    return this.known(async () => {
+      const { tables } = this;
+      const whole = between([sid, incarnation, lowest], [sid, incarnation, highest]);
+      const subs = between([sid, incarnation, new Uint8Array(16)], [sid, incarnation, new Uint8Array(16).fill(0xff)]);
+      const removals: (readonly ['outq' | 'inq2' | 'subs' | 'shareq', Filter<RowDocument>])[] =
+        kind === EndingKind.group
+          ? [['shareq', { ...between([sid, lowest], [sid, highest]), at: { $lte: at } }]]
+          : [
+              ['outq', whole],
+              ['inq2', whole],
+              ['subs', subs],
+            ];
+      let left = limit;
+      for (const [table, filter] of removals) {
+        left -= await tables.removeSome(table, filter, left);
+        if (left <= 0) return false;
+      }
+      await tables.collection('endings').deleteOne({ _id: idOf(sid, incarnation), at: { $lte: at } });
+      return true;
+    });
+  }
+
+  readSeat(seat: number): Promise<SeatRow | undefined> {
+    return this.known(async () => {
+      const found = await this.seats.findOne({ _id: seat });
+      if (found === null) return undefined;
+      const { _id, ...row } = found;
+      return { seat: _id, ...row };
+    });
+  }
+
+  replaceSeat(attempt: Uint8Array | undefined, { seat, ...next }: SeatRow): Promise<boolean> {
+    return this.known(async () => {
+      if (attempt === undefined) {
+        await this.seats.insertOne({ _id: seat, ...next }).catch((error: unknown) => {
+          if (!isDuplicate(error)) throw error;
+        });
+      } else {
+        const { derivedEpoch: _derivedEpoch, derived: _derived, ...row } = next;
+        await this.seats.updateOne({ _id: seat, attempt }, { $set: row as Partial<SeatDocument> });
+      }
+      const stored = await this.seats.findOne({ _id: seat });
+      return stored !== null && compareBytes(stored.attempt, next.attempt) === 0;
+    });
+  }
+
+  hasRoom(): Promise<boolean> {
+    return Promise.resolve(!this.isFull);
+  }
+
+  statistics(): Promise<StoreStatistics> {
+    return this.known(async () => {
+      const counts: [string, number][] = [];
+      for (const table of tableNames) counts.push([table, await this.tables.collection(table).countDocuments({})]);
+      const { storageSize = 0 } = await this.database.stats();
+      return {
+        rows: Object.fromEntries(counts) as StoreStatistics['rows'],
+        logRecords: await this.log.records(),
+        databaseBytes: Number(storageSize),
+      };
+    });
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+
+  private async totals(table: 'outq' | 'shareq', filter: Document, by: Document): Promise<(QueueTotals & { _id: Document })[]> {
+    const sums = { messages: { $sum: 1 }, bytes: { $sum: '$size' }, lastPos: { $max: '$pos' } };
+    const groups = await this.tables
+      .collection(table)
+      .aggregate([{ $match: filter }, { $group: { _id: by, ...sums } }])
+      .toArray();
+    return groups.map(({ _id, messages, bytes, lastPos }) => {
+      return { _id: _id as Document, messages: Number(messages), bytes: Number(bytes), lastPos: Number(lastPos) };
+    });
+  }
+
+  private async known<Result>(call: () => Promise<Result>): Promise<Result> {
+    try {
+      return await call();
+    } catch (error) {
+      const known = translated(error);
+      if (known instanceof StoreRefusal && known.reason === 'full') this.isFull = true;
+      throw known;
+    }
+  }
+}
+
+function nameOf(sid: Uint8Array): string {
+  return Buffer.from(sid.buffer, sid.byteOffset, sid.length).toString('latin1');
+}

@@ -1,0 +1,73 @@
+import { journalSuite } from '@si-mqtt/conformance/vitest';
+import { MongoClient } from 'mongodb';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type LogStore, openMongoLogStore, StoreJournal, StoreRefusal } from '../src/index.js';
+import { journalMessage, realEnv } from './journal-parts.js';
+import { logStoreSuite } from './log-store-suite.js';
+import { mongoServer } from './mongo-databases.js';
+import { record, seatRow } from './samples.js';
+
+const server = await mongoServer();
+afterAll(() => server?.stop());
+
+describe.skipIf(server === undefined)('MongoDB protocol (SI_MONGODB_URL, or `pnpm services` as root, which installs FerretDB)', () => {
+  logStoreSuite('MongoDB protocol', async () => {
+    const { url, remove } = await server!.newDatabase();
+    return { open: () => openMongoLogStore({ url }), remove };
+  });
+
+  journalSuite({
+    name: 'StoreJournal on the MongoDB protocol',
+    start: async () => {
+      const { url, remove } = await server!.newDatabase();
+      const stores: LogStore[] = [];
+      return {
+        open: async () => {
+          const store = await openMongoLogStore({ url });
+          stores.push(store);
+          return new StoreJournal(store, realEnv, { watchMilliseconds: 0 });
+        },
+        message: journalMessage,
+        stop: async () => {
+          await Promise.all(stores.map((store) => store.close()));
+          await remove();
+        },
+      };
+    },
+  });
+
+  it('eight programs may start on an empty database at once', async () => {
+    const { url, remove } = await server!.newDatabase(true);
+    const stores = await Promise.all(Array.from({ length: 8 }, () => openMongoLogStore({ url })));
+    const won = await Promise.all(
+      stores.map((store, index) => store.replaceSeat(undefined, seatRow({ attempt: new Uint8Array(16).fill(index) }))),
+    );
+    expect(won.filter(Boolean)).toHaveLength(1);
+    await Promise.all(stores.map((store) => store.close()));
+    await remove();
+  });
+
+  it('a database of a later version is refused in one line', async () => {
+    const { url, remove } = await server!.newDatabase(true);
+    await (await openMongoLogStore({ url })).close();
+    const client = new MongoClient(url);
+    await client
+      .db()
+      .collection<{ _id: string; value: number }>('meta')
+      .updateOne({ _id: 'minimumReader' }, { $set: { value: 7 } });
+    await client.close();
+    await expect(openMongoLogStore({ url })).rejects.toThrow(/needs a program that knows version 7; this one knows 1: update si-mqtt$/);
+    await remove();
+  });
+
+  it('a server that is not there refuses, and what is too large is refused before it is sent', { timeout: 30_000 }, async () => {
+    await expect(openMongoLogStore({ url: 'mongodb://127.0.0.1:1/si_x' })).rejects.toThrow(StoreRefusal);
+    const { url, remove } = await server!.newDatabase();
+    const store = await openMongoLogStore({ url });
+    const large = { ...record('x'), body: new Uint8Array(17 << 20) };
+    await expect(store.append({ seat: 0, epoch: 1, seq: 1 }, large, {})).rejects.toThrow(/larger than a document may be/);
+    expect(await store.append({ seat: 0, epoch: 1, seq: 1 }, record('small'), {})).toBe('committed');
+    await store.close();
+    await remove();
+  });
+});
