@@ -20,7 +20,6 @@ const allowedSkips = [
     test: /^mosquitto breaks|^the example of the README judges mosquitto/,
     why: 'they are about mosquitto 2.0.11, and another version is installed here',
   },
-  { test: /^MySQL \(SI_MYSQL_URL/, why: 'no real MySQL is started here yet; MariaDB runs the same suites' },
   { test: /a file without permission is not overlooked$/, why: 'root may read every file' },
 ];
 

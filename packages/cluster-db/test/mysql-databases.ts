@@ -1,4 +1,4 @@
-import { startMariadb } from '@si-mqtt/services';
+import { startMariadb, startMysql } from '@si-mqtt/services';
 import { createConnection } from 'mysql2/promise';
 import { tableNames } from '../src/rows.js';
 
@@ -46,8 +46,10 @@ export async function mariadbServer(): Promise<DatabaseServer | undefined> {
   return service === undefined ? undefined : serverAt(service.url, () => service.stop());
 }
 
-/** By URL only: its server is larger than a test should start. */
-export function mysqlServer(): DatabaseServer | undefined {
+/** The same for the real MySQL. */
+export async function mysqlServer(): Promise<DatabaseServer | undefined> {
   const url = process.env['SI_MYSQL_URL'];
-  return url === undefined ? undefined : serverAt(url, () => Promise.resolve());
+  if (url !== undefined) return serverAt(url, () => Promise.resolve());
+  const service = await startMysql();
+  return service === undefined ? undefined : serverAt(service.url, () => service.stop());
 }

@@ -2,8 +2,8 @@ import { afterAll, describe } from 'vitest';
 import { mysqlServer } from './mysql-databases.js';
 import { mysqlSuites } from './mysql-suites.js';
 
-const server = mysqlServer();
+const server = await mysqlServer();
 afterAll(() => server?.stop());
-describe.skipIf(server === undefined)('MySQL (SI_MYSQL_URL: a user that may create databases si_…)', () =>
+describe.skipIf(server === undefined)('MySQL (SI_MYSQL_URL, or `pnpm services` as root, which installs it)', () =>
   mysqlSuites('MySQL', () => server!),
 );

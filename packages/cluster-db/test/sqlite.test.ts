@@ -7,8 +7,13 @@ import { join } from 'node:path';
 import { build } from 'tsup';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type LogStore, openSqliteLogStore, type SqliteOptions, StoreRefusal, StoreUnusable } from '../src/index.js';
+import { SqlLogStore } from '../src/sql/sql-log-store.js';
+import { SqliteDatabase } from '../src/sqlite/sqlite-database.js';
+import { sqliteDialect } from '../src/sqlite/sqlite-dialect.js';
+import { sqliteSchema } from '../src/sqlite/sqlite-schema.js';
 import { SqliteThread } from '../src/sqlite/sqlite-thread.js';
 import { logStoreSuite } from './log-store-suite.js';
+import { callAll, fill, recording } from './plans.js';
 import { queueRow, record, reference, retainedRow } from './samples.js';
 
 const newFolder = () => mkdtemp(join(tmpdir(), 'si-mqtt-sqlite-'));
@@ -126,6 +131,27 @@ describe('SQLite in particular', () => {
       expect((await syncs('flushed', 60)) - (await syncs('flushed', 10))).toBeLessThanOrEqual(2);
     },
   );
+
+  it('finds everything by an index (EXPLAIN QUERY PLAN, more than 10,000 rows)', { timeout: 60_000 }, async () => {
+    await (await open()).close();
+    opened.length = 0;
+    const sqlite = await SqliteDatabase.open({ path, durability: 'flushed', maxBytes: Infinity, reserveBytes: 0 });
+    const { database, statements } = recording(sqlite);
+    const store = new SqlLogStore(database, sqliteSchema, sqliteDialect);
+    opened.push(store);
+    await fill(store);
+    statements.clear();
+    await callAll(store);
+    expect(statements.size).toBeGreaterThan(30);
+    for (const { sql, values } of statements.values()) {
+      const plan = await sqlite.query(`EXPLAIN QUERY PLAN ${sql}`, values);
+      for (const [, , , step] of plan) {
+        // A page from the beginning, in the order of the key, is a scan that ends at its LIMIT.
+        if (sql.includes('`endings` ORDER BY')) expect(sql).toContain('LIMIT');
+        else expect(String(step), sql).not.toMatch(/^SCAN (?!(\d+ )?CONSTANT)|TEMP B-TREE/);
+      }
+    }
+  });
 
   it('what is no database, or not ours, is refused in one line and not touched', async () => {
     await (await open()).close();

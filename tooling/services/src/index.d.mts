@@ -16,3 +16,8 @@ export function installMariadb(): Promise<void>;
 export function startFerretdb(options?: { readonly port?: number }): Promise<Service | undefined>;
 export function installFerretdb(): Promise<void>;
 export function isFerretdbReady(): boolean;
+
+/** Undefined: MySQL was not installed; as FerretDB. */
+export function startMysql(options?: { readonly port?: number }): Promise<Service | undefined>;
+export function installMysql(): Promise<void>;
+export function isMysqlReady(): boolean;

@@ -1,10 +1,11 @@
 // `pnpm services`: installs (as root) and starts the database servers that the tests can use, prints the variables that say where they are, and stops
 // them at Ctrl-C. `pnpm services -- COMMAND …` runs the command with these variables instead, and stops the servers when it has ended.
 import { spawn } from 'node:child_process';
-import { installFerretdb, installMariadb, startFerretdb, startMariadb } from './index.mjs';
+import { installFerretdb, installMariadb, installMysql, startFerretdb, startMariadb, startMysql } from './index.mjs';
 
 const kinds = [
   { variable: 'SI_MARIADB_URL', install: installMariadb, start: startMariadb },
+  { variable: 'SI_MYSQL_URL', install: installMysql, start: startMysql },
   { variable: 'SI_MONGODB_URL', install: installFerretdb, start: startFerretdb },
 ];
 

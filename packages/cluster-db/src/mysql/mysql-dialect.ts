@@ -13,9 +13,10 @@ export const mysqlDialect: SqlDialect = {
     return `ON DUPLICATE KEY UPDATE ${assignments.join(', ')}`;
   },
   insertIgnore: 'INSERT IGNORE INTO',
-  keyList: (count, columns) => {
-    const row = `(${Array.from({ length: columns }, () => '?').join(', ')})`;
-    return `(${Array.from({ length: count }, () => row).join(', ')})`;
+  // MariaDB reads the whole table for `(a, b) IN ((…), (…))`.
+  anyKey: (key, count) => {
+    const one = `(${key.map(({ name }) => `${named(name)} = ?`).join(' AND ')})`;
+    return Array.from({ length: count }, () => one).join(' OR ');
   },
   fills: fillsAtOnce,
 };

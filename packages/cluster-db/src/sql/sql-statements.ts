@@ -1,4 +1,4 @@
-import { type SqlTableShape } from './sql-table.js';
+import { type SqlColumn, type SqlTableShape } from './sql-table.js';
 
 /** Where the dialects differ. Names are written in backticks, which both understand. */
 export interface SqlDialect {
@@ -6,8 +6,8 @@ export interface SqlDialect {
   readonly replaceIfLater: (table: SqlTableShape) => string;
   /** Begins an INSERT that leaves alone what is there. */
   readonly insertIgnore: string;
-  /** Rows of keys behind `IN`. */
-  readonly keyList: (count: number, columns: number) => string;
+  /** Matches so many keys, given one after the other, by the index of the primary key. */
+  readonly anyKey: (key: readonly SqlColumn[], count: number) => string;
   /** Positions that a seal fills at once: more than a writer that is not known to be dead can take meanwhile. */
   readonly fills: number;
 }
@@ -55,7 +55,7 @@ export class SqlStatements {
 
   removeKeys(table: SqlTableShape, count: number): string {
     return this.text(`remove ${table.name} ${count}`, () => {
-      return `DELETE FROM ${named(table.name)} WHERE (${namedAll(table.key)}) IN ${this.dialect.keyList(count, table.key.length)}`;
+      return `DELETE FROM ${named(table.name)} WHERE ${this.dialect.anyKey(table.key, count)}`;
     });
   }
 

@@ -7,9 +7,9 @@ export const sqliteDialect: SqlDialect = {
     return `ON CONFLICT (${conflict}) DO UPDATE SET ${assignments} WHERE ${named(name)}.\`at\` < excluded.\`at\``;
   },
   insertIgnore: 'INSERT OR IGNORE INTO',
-  keyList: (count, columns) => {
-    const row = `(${Array.from({ length: columns }, () => '?').join(', ')})`;
-    return `(VALUES ${Array.from({ length: count }, () => row).join(', ')})`;
+  anyKey: (key, count) => {
+    const row = `(${key.map(() => '?').join(', ')})`;
+    return `(${key.map(({ name }) => named(name)).join(', ')}) IN (VALUES ${Array.from({ length: count }, () => row).join(', ')})`;
   },
   // The file is locked: nobody writes beside the one who seals.
   fills: 1,
