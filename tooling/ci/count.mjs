@@ -12,6 +12,7 @@ const reports = names.map((name) => ({ name, report: JSON.parse(readFileSync(joi
 
 /** Tests that may be skipped here, and why. */
 const allowedSkips = [
+  { test: /^SingleNode /, why: 'a cluster of one has no other nodes to test' },
   {
     test: /^conformance over .+ MQTT 5\.0 \[MQTT-3\.3\.4-5\]/,
     why: 'the specification offers two ways, and the server takes the other one (packages/conformance/spec/exceptions.tsv)',

@@ -1,4 +1,6 @@
-import { checkHistory, overTcp, Workload, type WorkloadOptions } from '@si-mqtt/conformance';
+import { readFileSync } from 'node:fs';
+import * as conformance from '@si-mqtt/conformance';
+import { checkHistory, type Judgement, overTcp, Workload, type WorkloadOptions } from '@si-mqtt/conformance';
 import { describe, type ExpectStatic, test, vi } from 'vitest';
 import { createServer, type Server, type ServerOptions } from '../src/index.js';
 
@@ -12,9 +14,13 @@ async function withServer(options: ServerOptions, use: (server: Server) => Promi
   }
 }
 
+function portOf(server: Server): number {
+  return Number(new URL(server.addresses()[0].url).port);
+}
+
 /** Runs the workload of that seed and gives what was promised and not kept. */
 async function judge(server: Server, options: Omit<WorkloadOptions, 'connects'>) {
-  const connect = overTcp(Number(new URL(server.addresses()[0].url).port));
+  const connect = overTcp(portOf(server));
   const workload = new Workload({ connects: [connect], ...options });
   await workload.run(40);
   await workload.settle();
@@ -55,5 +61,20 @@ describe.concurrent('clients that come and go see what the broker promises', { t
       expect(violations).toEqual([]);
       expect(excused).toBeGreaterThan(0);
       expect(excused).toBeLessThanOrEqual(dropped);
+    }));
+
+  test('in the example of the README of conformance', ({ expect }) =>
+    withServer({}, async (server) => {
+      const readme = readFileSync(new URL('../../conformance/README.md', import.meta.url), 'utf8');
+      const [, example] = /```js\n([^`]*checkHistory[^`]*)```/.exec(readme)!;
+      const body = example
+        .replace(/import (\{[^}]*\}) from '@si-mqtt\/conformance';/, 'const $1 = conformance;')
+        .replace('1883', `${portOf(server)}`);
+      const run = new Function('conformance', `return (async () => { ${body}\nreturn { violations, judged }; })()`) as (
+        module: typeof conformance,
+      ) => Promise<Pick<Judgement, 'violations' | 'judged'>>;
+      const { violations, judged } = await run(conformance);
+      expect(violations).toEqual([]);
+      expect(judged.messages).toBeGreaterThan(100);
     }));
 });

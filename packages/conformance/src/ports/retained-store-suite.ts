@@ -89,6 +89,30 @@ const retainedTests: Readonly<Record<string, (under: StoreUnderTest<RetainedStor
     await Promise.all([put(under, 'a', 'x'), put(under, 'a', ''), put(under, 'b', ''), put(under, 'b', 'y')]);
     expect(await payloads(under, '#')).toEqual(['y']);
   },
+  'versions of a topic grow with every change, its removal and its return included': async (under) => {
+    const versions: bigint[] = [];
+    for (const text of ['a', 'b', 'b', '', 'c']) {
+      const changed = await put(under, 'a', text);
+      versions.push(changed.outcome === 'full' ? 0n : changed.version);
+    }
+    expect(versions).toEqual([...versions].sort((one, other) => (one < other ? -1 : 1)));
+    expect(new Set(versions).size).toBe(versions.length);
+    expect(versions[0] > 0n).toBe(true);
+  },
+  'topics are told apart byte by byte': async (under) => {
+    const topics = ['t', 'T', 't ', ' t', 'ä', 'a\u0308', 't/', '/t', 'x'.repeat(65_535)];
+    for (const topic of topics) await put(under, topic, topic.slice(0, 10));
+    expect(under.store.messages).toBe(topics.length);
+    for (const topic of topics) expect(await payloads(under, topic), topic.slice(0, 10)).toEqual([topic.slice(0, 10)]);
+  },
+  'payloads are kept byte by byte, whatever their size': async (under) => {
+    for (const size of [1, 127, 128, 65_536, 300_000]) {
+      const payload = Uint8Array.from({ length: size }, (_, index) => (index * 31) % 256);
+      await under.store.put(under.message({ topicName: `s/${size}`, payload, retain: true }));
+      const [message] = (await under.store.match(`s/${size}`, undefined, 1)).messages;
+      expect(Buffer.from(message.payload).equals(payload), `${size} bytes`).toBe(true);
+    }
+  },
   'putting the same message again changes nothing': async (under) => {
     const message = under.message({ topicName: 'a', payload: bytesOf('x'), retain: true });
     await under.store.put(message);

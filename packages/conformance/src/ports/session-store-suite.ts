@@ -108,6 +108,39 @@ const sessionTests: Readonly<Record<string, (under: Under) => Promise<void>>> = 
     expect(await under.store.list('', 10)).toEqual([]);
     expect((await acquire(under, 'c')).sessionPresent).toBe(false);
   },
+  'operations of one lease take effect in the order of the calls': async (under) => {
+    const lease = await acquire(under, 'c');
+    await Promise.all([lease.detach(300), lease.end()]);
+    expect((await acquire(under, 'c')).sessionPresent).toBe(false);
+    const other = await acquire(under, 'd');
+    const [first, second] = await Promise.all([other.detach(300), other.detach(0)]);
+    expect([first, second], 'a lease that was given back holds nothing').toEqual(['committed', 'fenced']);
+    expect((await acquire(under, 'd')).sessionPresent).toBe(true);
+  },
+  'lost settles once, with the first reason, for whoever asks and whenever': async (under) => {
+    const old = await acquire(under, 'c');
+    const early = old.lost;
+    await acquire(under, 'c');
+    await acquire(under, 'c', { cleanStart: true });
+    expect(await Promise.all([early, old.lost])).toEqual(['takenOver', 'takenOver']);
+  },
+  'client ids are told apart byte by byte': async (under) => {
+    const clientIds = ['a', 'A', 'a ', ' a', 'ä', 'a\u0308', 'a/b', '%', 'x'.repeat(65_535)];
+    for (const clientId of clientIds) expect((await acquire(under, clientId)).sessionPresent, clientId.slice(0, 10)).toBe(false);
+    for (const clientId of clientIds) expect((await acquire(under, clientId)).sessionPresent, clientId.slice(0, 10)).toBe(true);
+  },
+  'a session belongs to the user who began it': async (under) => {
+    await (await acquire(under, 'c', { userName: undefined })).detach(300);
+    await (await acquire(under, 'c', { userName: 'other' })).detach(300);
+    expect((await under.store.list('', 1))[0]).toMatchObject({ clientId: 'c', userName: undefined });
+  },
+  'list leaves out what has expired or ended': async (under) => {
+    await (await acquire(under, 'short')).detach(10);
+    await (await acquire(under, 'long')).detach(1000);
+    await (await acquire(under, 'gone')).end();
+    await under.advance(10_001);
+    expect((await under.store.list('', 10)).map(({ clientId }) => clientId)).toEqual(['long']);
+  },
   'list goes through the client ids in order': async (under) => {
     for (const clientId of ['b', 'd', 'a', 'c']) await acquire(under, clientId);
     const lease = await acquire(under, 'b');
