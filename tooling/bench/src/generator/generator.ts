@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { busySecondsOfMachine, canReadUsage, type Usage, usageOfTree } from '../process-tree.js';
 import { Histogram } from './histogram.js';
 import { addFaults, type Faults, judgeGroup, noFaults } from './integrity.js';
-import { type ConnectionsLoad, fanOf, type TrafficLoad } from './load.js';
+import { fanOf, type HoldingLoad, type TrafficLoad } from './load.js';
 import { type TrafficResult, type TrafficSnapshot } from './traffic.js';
 import { type Answer, type Request } from './worker.js';
 
@@ -36,11 +36,10 @@ export interface TrafficMeasurement {
   readonly faults: Faults;
 }
 
-export interface ConnectionsMeasurement {
+export interface HoldingMeasurement {
   readonly seconds: number;
-  readonly connectionsPerSecond: number;
-  readonly cpuMicrosecondsPerConnection?: number;
-  readonly residentBytesPerConnection?: number;
+  /** What it took, all together; absent where it cannot be known. */
+  readonly usage?: Usage;
 }
 
 const PROCESSES_MAX = 4;
@@ -78,27 +77,21 @@ export async function measureTraffic(load: TrafficLoad, conditions: Conditions):
   }
 }
 
-/** Opens connections to a freshly started broker, and measures what each has cost and holds. */
-export async function measureConnections(load: ConnectionsLoad, brokerPid: number | undefined): Promise<ConnectionsMeasurement> {
+/** Has a freshly started broker hold what the load says, and measures what that has cost. */
+export async function measureHolding(load: HoldingLoad, brokerPid: number | undefined): Promise<HoldingMeasurement> {
   const processes = Math.ceil(load.connections / CONNECTIONS_PER_PROCESS_MAX);
   const crew = new Crew(processes);
   try {
-    await crew.askAll((process) => ({ ask: 'connections', load, share: { process, processes } }));
-    const usageFrom = usageOf(brokerPid);
+    await crew.askAll((process) => ({ ask: 'holding', load, share: { process, processes } }));
+    const from = usageOf(brokerPid);
     const begun = performance.now();
     await crew.askAll(() => ({ ask: 'open', ports: [] }));
     const seconds = (performance.now() - begun) / 1000;
-    // What the broker does after its last CONNACK belongs to the connections, too.
+    // What the broker does after its last answer belongs to it, too.
     await pause(SETTLE_SECONDS * 1000);
-    const usageTo = usageOf(brokerPid);
-    const each = (value: (usage: Usage) => number): number | undefined =>
-      usageFrom && usageTo && (value(usageTo) - value(usageFrom)) / load.connections;
-    return {
-      seconds,
-      connectionsPerSecond: load.connections / seconds,
-      cpuMicrosecondsPerConnection: each(({ cpuSeconds }) => cpuSeconds * 1e6),
-      residentBytesPerConnection: each(({ residentBytes }) => residentBytes),
-    };
+    const to = usageOf(brokerPid);
+    const usage = from && to && { cpuSeconds: to.cpuSeconds - from.cpuSeconds, residentBytes: to.residentBytes - from.residentBytes };
+    return { seconds, usage };
   } finally {
     await crew.dismiss();
   }

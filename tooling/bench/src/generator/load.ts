@@ -19,6 +19,7 @@ export interface TrafficLoad {
   /** As many as publishers for p2p. */
   readonly subscribers: number;
   readonly qos: 0 | 1 | 2;
+  readonly retain?: boolean;
   /** Messages in one write. */
   readonly burst: number;
   /** Messages per publisher that may be published and not yet delivered, taken over all publishers together; above QoS 0 also what one publisher may have unacknowledged. */
@@ -37,14 +38,29 @@ export interface TrafficLoad {
   readonly otherSubscriptions?: number;
 }
 
-/** Connections that stay open. */
-export interface ConnectionsLoad {
+/** What a broker is to hold. */
+export interface HoldingLoad {
   readonly host: string;
   readonly port: number;
   readonly protocolVersion: 4 | 5;
+  /** That stay open. */
   readonly connections: number;
-  /** Whether each subscribes to a topic of its own. */
-  readonly subscribe: boolean;
+  /** Subscriptions of each connection, all different. */
+  readonly subscriptionsEach: number;
+  /** Retained messages that each connection publishes, all to different topics; then there are no subscriptions. */
+  readonly retainedEach: number;
+}
+
+const FILTERS_PER_SUBSCRIBE = 100;
+
+/** So many different filters, as lists for one SUBSCRIBE each. */
+export function subscribesOf(prefix: string, count: number): string[][] {
+  const subscribes: string[][] = [];
+  for (let number = 0; number < count; number++) {
+    if (number % FILTERS_PER_SUBSCRIBE === 0) subscribes.push([]);
+    subscribes[subscribes.length - 1].push(`${prefix}/${number}/state`);
+  }
+  return subscribes;
 }
 
 /** How many subscribers one message reaches. */

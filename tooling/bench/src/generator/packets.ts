@@ -81,15 +81,16 @@ export interface PublishContent {
   readonly topicName: string;
   readonly payload: Buffer;
   readonly qos: number;
+  readonly retain?: boolean;
   readonly version: ProtocolVersion;
   readonly properties: boolean;
 }
 
-export function publishBurst({ topicName, payload, qos, version, properties }: PublishContent, count: number): PublishBurst {
+export function publishBurst({ topicName, payload, qos, retain, version, properties }: PublishContent, count: number): PublishBurst {
   const topic = text(topicName);
   const packetId = Buffer.alloc(qos > 0 ? 2 : 0);
   const propertyBytes = properties && version === 5 ? publishProperties() : noProperties(version);
-  const one = packet(PUBLISH | (qos << 1), topic, packetId, propertyBytes, payload);
+  const one = packet(PUBLISH | (qos << 1) | (retain ? 1 : 0), topic, packetId, propertyBytes, payload);
   // Of its own: a view must not reach into Node's pool of small buffers.
   const bytes = Buffer.from(new ArrayBuffer(one.length * count));
   for (let i = 0; i < count; i++) one.copy(bytes, i * one.length);

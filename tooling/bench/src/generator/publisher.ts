@@ -16,7 +16,7 @@ export class Publisher extends Client {
   /** Messages that were sent, and so the next sequence number. */
   published = 0;
   /** Of these, above QoS 0, not yet acknowledged. */
-  #inflight = 0;
+  inflight = 0;
   #packetId = 0;
 
   constructor(hub: Hub, load: TrafficLoad, index: number) {
@@ -24,8 +24,8 @@ export class Publisher extends Client {
     this.#load = load;
     this.index = index;
     this.#topics = load.topicsPerPublisher ?? 1;
-    const { qos, protocolVersion: version, properties } = load;
-    const content = { topicName: topicName(load, index), payload: payloadOf(index, load.payloadBytes), qos, version, properties };
+    const { qos, retain = false, protocolVersion: version, properties } = load;
+    const content = { topicName: topicName(load, index), payload: payloadOf(index, load.payloadBytes), qos, retain, version, properties };
     this.#burst = publishBurst(content, load.burst);
   }
 
@@ -33,11 +33,11 @@ export class Publisher extends Client {
   publish(room: number, time: number): number {
     // The burst's bytes are used again, so the last write must have left them.
     if (this.socket.writableLength > 0) return 0;
-    const free = this.#load.qos > 0 ? this.#load.window - this.#inflight : this.#load.burst;
+    const free = this.#load.qos > 0 ? this.#load.window - this.inflight : this.#load.burst;
     const count = Math.min(room, free, this.#load.burst);
     if (count <= 0) return 0;
     this.#number(count, time);
-    if (this.#load.qos > 0) this.#inflight += count;
+    if (this.#load.qos > 0) this.inflight += count;
     const { bytes, packetBytes } = this.#burst;
     this.socket.write(count === this.#load.burst ? bytes : bytes.subarray(0, count * packetBytes));
     return count;
@@ -69,7 +69,7 @@ export class Publisher extends Client {
   override acknowledgement(type: number, packetId: number, reasonCode: number): void {
     if (reasonCode >= 0x80) this.hub.fail(new Error(`bench-pub-${this.index}: a message was refused with ${reasonCode}`));
     if (type === PUBREC) this.answer(PUBREL_FIRST_BYTE, packetId);
-    else if (type === PUBACK || type === PUBCOMP) this.#inflight -= 1;
+    else if (type === PUBACK || type === PUBCOMP) this.inflight -= 1;
   }
 
   override delivery(): void {

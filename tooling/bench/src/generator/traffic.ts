@@ -3,7 +3,7 @@ import { Hub } from './client.js';
 import { CreditLinks } from './credit-links.js';
 import { Histogram } from './histogram.js';
 import { addFaults, type Faults, type GroupTally, MemberCheck, noFaults, SequenceCheck } from './integrity.js';
-import { fanOf, type TrafficLoad, topicFilter } from './load.js';
+import { fanOf, subscribesOf, type TrafficLoad, topicFilter } from './load.js';
 import { PayloadCheck } from './payload.js';
 import { Publisher } from './publisher.js';
 import { type Audience, Holder, Subscriber } from './subscriber.js';
@@ -40,7 +40,7 @@ const DRAIN_SECONDS_MAX = 3;
 /** A window that stays full so long is full of messages that the broker has dropped. */
 const WRITE_OFF_SECONDS = 1;
 const OPENING_MAX = 64;
-const FILTERS_PER_SUBSCRIBE = 100;
+const REFILL_PART = 1 / 4;
 const SUBSCRIPTIONS_PER_CONNECTION = 1000;
 
 /** A closed loop: as much as the broker takes, or as many messages a second as asked for, with a bounded number under way. */
@@ -59,11 +59,20 @@ export class Traffic implements Audience {
   #deliveries = 0;
   /** Of the deliveries that this process's publishers wait for, those that need not be waited for any more. */
   #settled = 0;
-  #first = 0;
+  /** The publisher that wrote last; each begins where the one before has ended, so that none is always without room. */
+  #next = 0;
   #pacedFrom = 0;
   #pacedSent = 0;
   #settledBefore = 0;
   #settledAt = 0;
+  /**
+   * Whether many publishers, who write one message at a time, write until the window is full. It saves reading after every few of them: as many
+   * computers would, they have to keep the broker busy, and one process has to do it for all.
+   */
+  #untilFull = false;
+  /** A window that has been full is filled again when so many messages have left it. */
+  #resumeAt = 1;
+  #isFull = false;
   #running = false;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -101,6 +110,9 @@ export class Traffic implements Audience {
   /** @returns a promise that is rejected when a connection fails */
   start(): Promise<never> {
     this.#running = true;
+    const { burst, window, messagesPerSecond } = this.#load;
+    this.#untilFull = burst === 1 && this.#publishers.length > 1;
+    if (messagesPerSecond === undefined) this.#resumeAt = Math.max(1, Math.floor(window * this.#publishers.length * REFILL_PART));
     this.#pacedFrom = performance.now();
     this.#timer = setInterval(() => this.#tick(), 1);
     this.#wake();
@@ -159,27 +171,36 @@ export class Traffic implements Audience {
     setImmediate(this.#turn);
   }
 
-  /** Each publisher in turn writes one burst, as long as the window has room; then sleep until something arrives. */
+  /** Publishers write in turn as long as the window has room; then sleep until something arrives. */
   readonly #turn = (): void => {
     this.#scheduled = false;
     if (this.#hub.failure !== undefined) return this.#fail(this.#hub.failure);
     if (!this.#running) return;
     const publishers = this.#publishers;
-    let room = Math.floor(this.#room() / this.#fan);
-    if (room <= 0 || publishers.length === 0) return;
-    const time = monotonicMilliseconds();
-    let sent = 0;
-    for (let k = 0; k < publishers.length && room > 0; k++) {
-      const count = publishers[(this.#first + k) % publishers.length].publish(room, time);
-      sent += count;
-      room -= count;
-    }
+    const room = Math.floor(this.#room() / this.#fan);
+    if (publishers.length === 0 || room < (this.#isFull ? this.#resumeAt : 1)) return;
+    const sent = this.#publish(room);
+    this.#isFull = sent === room;
     this.#published += sent;
     this.#pacedSent += sent;
-    // The next turn begins with the next publisher, so that none is always the one without room.
-    this.#first = (this.#first + 1) % publishers.length;
     if (sent > 0) this.#wake();
   };
+
+  /** @returns how many messages were written, at most `room` */
+  #publish(room: number): number {
+    const publishers = this.#publishers;
+    const time = monotonicMilliseconds();
+    let sent = 0;
+    let turns = this.#untilFull ? room : publishers.length;
+    // Ends early when no publisher can write any more: all wait for acknowledgements, or for the kernel.
+    for (let refused = 0; turns > 0 && sent < room && refused < publishers.length; turns--) {
+      this.#next = (this.#next + 1) % publishers.length;
+      const count = publishers[this.#next].publish(room - sent, time);
+      refused = count === 0 ? refused + 1 : 0;
+      sent += count;
+    }
+    return sent;
+  }
 
   /** How many deliveries may still be caused now. */
   #room(): number {
@@ -233,20 +254,17 @@ export class Traffic implements Audience {
   }
 
   #openHolder(index: number): Promise<void> {
-    const filters = [];
-    const end = Math.min(SUBSCRIPTIONS_PER_CONNECTION, (this.#load.otherSubscriptions ?? 0) - index * SUBSCRIPTIONS_PER_CONNECTION);
-    for (let number = 0; number < end; number++) filters.push(`other/${index}/${number}/state`);
-    const subscribes = [];
-    for (let from = 0; from < end; from += FILTERS_PER_SUBSCRIBE) subscribes.push(filters.slice(from, from + FILTERS_PER_SUBSCRIBE));
-    return new Holder(this.#hub, `bench-other-${index}`).open(subscribes, 0);
+    const rest = (this.#load.otherSubscriptions ?? 0) - index * SUBSCRIPTIONS_PER_CONNECTION;
+    const subscribes = subscribesOf(`other/${index}`, Math.min(SUBSCRIPTIONS_PER_CONNECTION, rest));
+    return new Holder(this.#hub, `bench-other-${index}`).open(subscribes);
   }
 }
 
-/** Opens one connection for each number, a limited number of them at a time. */
-export async function openAll(numbers: readonly number[], open: (number: number) => Promise<void>): Promise<void> {
-  const waiting = numbers.values();
+/** Opens one connection for each item, a limited number of them at a time. */
+export async function openAll<Item>(items: readonly Item[], open: (item: Item) => Promise<void>): Promise<void> {
+  const waiting = items.values();
   const lane = async (): Promise<void> => {
-    for (const number of waiting) await open(number);
+    for (const item of waiting) await open(item);
   };
   await Promise.all(Array.from({ length: OPENING_MAX }, lane));
 }

@@ -1,10 +1,10 @@
-import { Connections } from './connections.js';
-import { type ConnectionsLoad, type TrafficLoad } from './load.js';
+import { Holding } from './holding.js';
+import { type HoldingLoad, type TrafficLoad } from './load.js';
 import { type Share, Traffic } from './traffic.js';
 
 /** What a generator's process is asked for, each answered once. */
 export type Request =
-  | { readonly ask: 'connections'; readonly load: ConnectionsLoad; readonly share: Share }
+  | { readonly ask: 'holding'; readonly load: HoldingLoad; readonly share: Share }
   | { readonly ask: 'traffic'; readonly load: TrafficLoad; readonly share: Share }
   | { readonly ask: 'open'; readonly ports: readonly number[] }
   | { readonly ask: 'start' }
@@ -17,7 +17,7 @@ export interface Answer {
 }
 
 let traffic: Traffic | undefined;
-let connections: Connections | undefined;
+let holding: Holding | undefined;
 let own = 0;
 let latency: readonly number[] = [];
 let failure: Error | undefined;
@@ -25,8 +25,8 @@ let failure: Error | undefined;
 async function carryOut(request: Request): Promise<unknown> {
   if (failure !== undefined) throw failure;
   switch (request.ask) {
-    case 'connections':
-      connections = new Connections(request.load, request.share);
+    case 'holding':
+      holding = new Holding(request.load, request.share);
       return undefined;
     case 'traffic':
       traffic = new Traffic(request.load, request.share);
@@ -34,7 +34,7 @@ async function carryOut(request: Request): Promise<unknown> {
       return traffic.links.listen();
     case 'open':
       await traffic?.links.join(request.ports, own);
-      await (traffic ?? connections)?.open();
+      await (traffic ?? holding)?.open();
       return undefined;
     case 'start':
       traffic?.start().catch((error: Error) => (failure = error));
@@ -56,6 +56,6 @@ process.on('message', (request: Request) => {
 });
 // The parent is gone or has what it wants; connections end with the process, by RST.
 process.once('disconnect', () => {
-  (traffic ?? connections)?.close();
+  (traffic ?? holding)?.close();
   process.exit(0);
 });

@@ -1,4 +1,4 @@
-import { connectionsRow } from './connections-row.js';
+import { holdingRow } from './holding-row.js';
 import { type Row, usual, type Workload } from './row.js';
 import { cpuFigure, latencyFigures, trafficRow } from './traffic-row.js';
 
@@ -27,7 +27,12 @@ export const acceptanceRows: readonly Row[] = [
   delivery('p2p-qos2-batched', 'QoS 2, 10 pairs, 32 messages per write', { qos: 2, ...acknowledged }, 0.12, AEDES_BATCHED),
   paced('paced-qos0', 'QoS 0, 100 pairs, 10,000 messages a second', 0),
   paced('paced-qos1', 'QoS 1, 100 pairs, 10,000 messages a second', 1),
-  connectionsRow('idle', '9,000 idle connections', { memory: { valueMax: 6 }, cpu: { ratioMax: { mosquitto: 8 } } }),
+  holdingRow('idle', '9,000 idle connections', {
+    unit: 'connection',
+    memory: { valueMax: 6 },
+    cpu: { ratioMax: { mosquitto: 8 } },
+    load: {},
+  }),
 ];
 
 /** Processor time for each delivery, as a ratio to mosquitto's and to aedes'. */

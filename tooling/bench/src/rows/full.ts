@@ -1,5 +1,5 @@
 import { acceptanceRows } from './acceptance.js';
-import { connectionsRow } from './connections-row.js';
+import { holdingRow } from './holding-row.js';
 import { type Row, usual, type Workload } from './row.js';
 import { cpuFigure, latencyFigures, trafficRow } from './traffic-row.js';
 
@@ -28,7 +28,15 @@ const patterns: Readonly<Record<Workload['pattern'], (batched: Batching, qos: nu
 const burst = (batched: Batching): Partial<Workload> => ({ burst: batched === 'batched' ? 32 : 1 });
 
 export function fullRows(): Row[] {
-  return [...combinations(), ...sizes(), ...paced(), ...slow(), ...acceptanceRows.filter(({ name }) => name === 'idle'), ...storms()];
+  return [
+    ...combinations(),
+    ...sizes(),
+    ...paced(),
+    ...slow(),
+    ...acceptanceRows.filter(({ name }) => name === 'idle'),
+    ...storms(),
+    ...millions(),
+  ];
 }
 
 function combinations(): Row[] {
@@ -93,6 +101,20 @@ function slow(): Row[] {
 function storms(): Row[] {
   return ([4, 5] as const).map((protocolVersion) => {
     const name = protocolVersion === 4 ? 'v3.1.1' : 'v5';
-    return connectionsRow(`storm/${name}`, `9,000 connect and subscribe, ${name}`, { subscribe: true, protocolVersion });
+    const load = { protocolVersion, subscriptionsEach: 1 };
+    return holdingRow(`storm/${name}`, `9,000 connect and subscribe, ${name}`, { unit: 'connection', load });
   });
+}
+
+function millions(): Row[] {
+  return [
+    holdingRow('million/subscriptions', 'a million subscriptions, 1,000 connections', {
+      unit: 'subscription',
+      load: { connections: 1000, subscriptionsEach: 1000 },
+    }),
+    holdingRow('million/retained', 'a million retained messages of 64 bytes', {
+      unit: 'message',
+      load: { connections: 10, retainedEach: 100_000 },
+    }),
+  ];
 }

@@ -52,8 +52,8 @@ export interface Row {
 export const CPU_PER_DELIVERY = 'cpuMicrosecondsPerDelivery';
 export const LATENCY_P50 = 'latencyP50Microseconds';
 export const LATENCY_P99 = 'latencyP99Microseconds';
-export const BYTES_PER_CONNECTION = 'kilobytesPerConnection';
-export const CPU_PER_CONNECTION = 'cpuMicrosecondsPerConnection';
+export const KILOBYTES_EACH = 'kilobytesEach';
+export const CPU_EACH = 'cpuMicrosecondsEach';
 
 /** A load without the broker's address. */
 export type Workload = Omit<TrafficLoad, 'host' | 'port'>;
