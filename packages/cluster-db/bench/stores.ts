@@ -1,0 +1,139 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Message, type SessionKey } from '@si-mqtt/session';
+import { type LogStore, openMongoLogStore, openMysqlLogStore, openSqliteLogStore, StoreJournal } from '../src/index.js';
+import { realEnv } from '../test/journal-parts.js';
+
+/**
+ * `pnpm --filter @si-mqtt/cluster-db bench`: what a journal does on each store, as the server drives it: publications of 64 bytes for 50 persistent
+ * subscribers, recorded turn by turn, acknowledged when they are committed. SQLite always; servers by SI_MARIADB_URL, SI_MYSQL_URL, SI_MONGODB_URL
+ * with a database that the user may use.
+ */
+const seconds = Number(process.env['SECONDS'] ?? 5);
+const sessionsCount = 50;
+const messagesPerTurn = 20;
+/** Messages recorded and not committed, as publishers with a receive maximum leave them. */
+const outstandingMax = 2000;
+const payload = new Uint8Array(64).fill(0x61);
+
+interface Target {
+  readonly name: string;
+  readonly open: () => Promise<LogStore>;
+  readonly files?: () => Promise<number>;
+}
+
+async function measure({ name, open, files }: Target): Promise<void> {
+  const store = await open();
+  const journal = new StoreJournal(store, realEnv, { watchMilliseconds: 0 });
+  let waiting: (() => void) | undefined;
+  let turnBegan = false;
+  await journal.start({
+    restoreSession: () => undefined,
+    restoreRetained: () => undefined,
+    restoreGroup: () => undefined,
+    turnBegan: () => {
+      turnBegan = true;
+    },
+    committed: () => waiting?.(),
+    conditionChanged: () => undefined,
+    refused: () => undefined,
+    fenced: (reason) => {
+      throw new Error(reason);
+    },
+  });
+  const sessions: SessionKey[] = Array.from({ length: sessionsCount }, (_, index) => {
+    const session = { clientId: `subscriber ${index}`, incarnation: journal.nextIncarnation() };
+    journal.connected(session, { userName: undefined, protocolVersion: 5, sessionExpiryInterval: 3600, will: undefined });
+    return session;
+  });
+  journal.endTurn();
+  let position = journal.firstPosition;
+  const turn = (work: (session: SessionKey) => void) => {
+    for (let i = 0; i < messagesPerTurn; i += 1) {
+      work(sessions[position % sessionsCount]);
+      position += 1;
+    }
+    if (turnBegan) journal.endTurn();
+    turnBegan = false;
+  };
+  const enqueue = (session: SessionKey) => {
+    const message = Message.of(
+      { topicName: 'bench/topic', payload, qos: 1, retain: false },
+      { clientId: 'publisher', userName: undefined },
+      1,
+    );
+    journal.enqueued(session, {
+      position,
+      message,
+      qos: 1,
+      retain: false,
+      subscriptionIdentifiers: undefined,
+      sharedSubscription: undefined,
+      packetId: 1 + (position % 60_000),
+    });
+    journal.divide();
+  };
+  const run = async (work: (session: SessionKey) => void, until: () => boolean) => {
+    const before = { position, cpu: process.cpuUsage(), time: performance.now(), commits: journal.work.commits };
+    while (!until()) {
+      turn(work);
+      if (journal.work.pendingOperations > outstandingMax) await new Promise<void>((resolve) => (waiting = resolve));
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+    const elapsed = (performance.now() - before.time) / 1000;
+    const { user, system } = process.cpuUsage(before.cpu);
+    const done = position - before.position;
+    const commits = journal.work.commits - before.commits;
+    return {
+      perSecond: Math.round(done / elapsed),
+      cpuPerMessage: (user + system) / done,
+      commits: Math.round(commits / elapsed),
+      done,
+      elapsed,
+    };
+  };
+  const timed = () => {
+    const end = performance.now() + seconds * 1000;
+    return () => performance.now() > end;
+  };
+  const first = position;
+  const enqueued = await run(enqueue, timed());
+  const last = position;
+  position = first;
+  const drained = await run(
+    (session) => journal.finished(session, position),
+    () => position >= last,
+  );
+  const size = files === undefined ? 0 : await files();
+  await journal.stop();
+  process.stdout.write(
+    `${name.padEnd(16)} enqueue ${String(enqueued.perSecond).padStart(7)}/s, ${enqueued.commits} commits/s, ${enqueued.cpuPerMessage.toFixed(1)} µs CPU; ` +
+      `drain ${String(drained.perSecond).padStart(7)}/s, ${drained.cpuPerMessage.toFixed(1)} µs CPU${size === 0 ? '' : `; ${(size / (1 << 20)).toFixed(0)} MiB`}\n`,
+  );
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'si-mqtt-bench-'));
+const sizeOf = async (path: string) => {
+  const sizes = await Promise.all(
+    [path, `${path}-wal`].map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+};
+const targets: Target[] = (['flushed', 'synced'] as const).map((durability) => {
+  const path = join(folder, durability, 'store.db');
+  return { name: `SQLite ${durability}`, open: () => openSqliteLogStore({ path, durability, reserveBytes: 0 }), files: () => sizeOf(path) };
+});
+const { SI_MARIADB_URL: mariadb, SI_MYSQL_URL: mysql, SI_MONGODB_URL: mongodb } = process.env;
+const inDatabase = (url: string) =>
+  Object.assign(new URL(url), { pathname: new URL(url).pathname.length > 1 ? new URL(url).pathname : '/si_bench' }).href;
+if (mariadb) targets.push({ name: 'MariaDB', open: () => openMysqlLogStore({ url: inDatabase(mariadb) }) });
+if (mysql) targets.push({ name: 'MySQL', open: () => openMysqlLogStore({ url: inDatabase(mysql) }) });
+if (mongodb) targets.push({ name: 'MongoDB protocol', open: () => openMongoLogStore({ url: inDatabase(mongodb) }) });
+for (const target of targets) await measure(target);
+await rm(folder, { recursive: true });
