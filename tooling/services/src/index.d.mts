@@ -7,8 +7,15 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+export interface KillableService extends Service {
+  /** As a power cut would, but for the disk. */
+  kill(): Promise<void>;
+  /** On the same data and port. */
+  restart(): Promise<void>;
+}
+
 /** Undefined: the machine has no MariaDB, and it cannot be installed without asking (`pnpm services` does, as root). */
-export function startMariadb(options?: { readonly port?: number }): Promise<Service | undefined>;
+export function startMariadb(options?: { readonly port?: number }): Promise<KillableService | undefined>;
 /** Installs by apt, as root, what is missing. */
 export function installMariadb(): Promise<void>;
 

@@ -34,33 +34,45 @@ export async function startMariadb({ port } = {}) {
   );
   const sql = (text) =>
     run(client, ['--no-defaults', `--socket=${socket}`, '--user=root', '--batch', '--skip-column-names'], { input: text });
-  const { pid, stop } = await startServer({
-    command: server,
-    args: [
-      '--no-defaults',
-      `--user=${user}`,
-      '--bind-address=127.0.0.1',
-      '--skip-name-resolve',
-      '--innodb-buffer-pool-size=128M',
-      '--innodb-flush-log-at-trx-commit=1',
-      '--sync-binlog=1',
-      '--log-bin=binlog',
-      '--binlog-format=ROW',
-      '--character-set-server=utf8mb4',
-      `--datadir=${data}`,
-      `--socket=${socket}`,
-      `--pid-file=${join(folder, 'pid')}`,
-      `--port=${chosen}`,
-      '--server-id=1',
-      `--log-error=${log}`,
-    ],
-    env,
-    folder,
-    log,
-    isReady: () => sql('SELECT 1;'),
-  });
+  const start = () =>
+    startServer({
+      command: server,
+      args: [
+        '--no-defaults',
+        `--user=${user}`,
+        '--bind-address=127.0.0.1',
+        '--skip-name-resolve',
+        '--innodb-buffer-pool-size=128M',
+        '--innodb-flush-log-at-trx-commit=1',
+        '--sync-binlog=1',
+        '--log-bin=binlog',
+        '--binlog-format=ROW',
+        '--character-set-server=utf8mb4',
+        `--datadir=${data}`,
+        `--socket=${socket}`,
+        `--pid-file=${join(folder, 'pid')}`,
+        `--port=${chosen}`,
+        '--server-id=1',
+        `--log-error=${log}`,
+      ],
+      env,
+      folder,
+      log,
+      isReady: () => sql('SELECT 1;'),
+    });
+  let running = await start();
   // Only on databases of the tests: with all rights it could write to a replica.
   await sql("CREATE USER si@'127.0.0.1' IDENTIFIED BY 'si'; GRANT ALL ON `si\\_%`.* TO si@'127.0.0.1';");
   const version = (await sql('SELECT VERSION();')).trim();
-  return { name: 'MariaDB', url: `mysql://si:si@127.0.0.1:${chosen}/`, version, pid, stop };
+  return {
+    name: 'MariaDB',
+    url: `mysql://si:si@127.0.0.1:${chosen}/`,
+    version,
+    pid: running.pid,
+    stop: () => running.stop(),
+    kill: () => running.kill(),
+    restart: async () => {
+      running = await start();
+    },
+  };
 }

@@ -57,7 +57,7 @@ export const newFolder = (name) => mkdtemp(join(tmpdir(), `si-mqtt-${name}-`));
 
 /**
  * Starts a server and waits until `isReady` resolves. The end of its `log` is part of the error; what it prints goes to `output`, if given.
- * Returns its pid, and how to stop it.
+ * Returns its pid, how to stop it, and how to kill it, which leaves its folder.
  */
 export async function startServer({ command, args, env = {}, folder, log, output, signal = 'SIGTERM', seconds = 60, isReady }) {
   const file = output === undefined ? undefined : openSync(output, 'a');
@@ -68,6 +68,11 @@ export async function startServer({ command, args, env = {}, folder, log, output
   // Whoever ends this process without `stop` does not leave a server behind.
   const atExit = () => child.kill('SIGKILL');
   process.once('exit', atExit);
+  const kill = async () => {
+    process.off('exit', atExit);
+    child.kill('SIGKILL');
+    await end;
+  };
   const stop = async () => {
     process.off('exit', atExit);
     child.kill(signal);
@@ -80,7 +85,7 @@ export async function startServer({ command, args, env = {}, folder, log, output
   for (;;) {
     try {
       await isReady();
-      return { pid: child.pid, stop };
+      return { pid: child.pid, stop, kill };
     } catch (error) {
       if (ended || Date.now() > deadline) {
         const tail = await readFile(log, 'utf8').catch(() => '');
