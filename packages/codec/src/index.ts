@@ -2,7 +2,7 @@ export { DecodedPublish } from './decode/publish.js';
 export { Decoder, type PacketReceiver } from './decoder.js';
 export { type DecoderOptions, type Sender } from './decoder-options.js';
 export { acknowledgementLengthMax, encodeAcknowledgementInto } from './encode/acknowledgement.js';
-export { type PublishContent, publishFrame } from './encode/publish.js';
+export { type FrameRoom, type PublishContent, publishFrame } from './encode/publish.js';
 export { encode, encodedLength, encodeInto } from './encoder.js';
 export {
   type AcknowledgementPacket,

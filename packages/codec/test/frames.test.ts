@@ -69,6 +69,10 @@ describe('publishFrame', () => {
             const expected = encode(withList, version);
             expect(copied(frame, publishFirstByte(qos, true, qos > 0), packetId, 5)).toEqual(expected);
             expect(copied(ownFrame(frame), publishFirstByte(qos, true, qos > 0), packetId, 5)).toEqual(expected);
+            const room = { bytes: new Uint8Array(1000), take: () => 300 };
+            const among = publishFrame(version, { topicName, payload: content, properties: list }, qos > 0, room);
+            expect(among.start).toBe(300);
+            expect(copied(among, publishFirstByte(qos, true, qos > 0), packetId, 5), 'in room that is given').toEqual(expected);
             const head = new Uint8Array(expected.length);
             const headEnd = copyPublishHead(frame, publishFirstByte(qos, true, qos > 0), packetId, 5, head, 0);
             expect(headEnd).toBe(expected.length - content.length);

@@ -8,6 +8,7 @@ import {
   publishFrame,
   type QoS,
 } from '@si-mqtt/codec';
+import { FrameSlab } from './frame-slab.js';
 
 /** Who published. A session is one; so is the broker itself, with an empty client id. */
 export interface Publisher {
@@ -45,26 +46,8 @@ function layoutOf(protocolVersion: ProtocolVersion, withPacketId: boolean): numb
 const Place = { chunk: 0, slab: 1, own: 2 } as const;
 type Place = (typeof Place)[keyof typeof Place];
 
-const slabBytes = 16_384;
-const slabFrameMax = 2048;
-let slab: Uint8Array = new Uint8Array(0);
-let slabUsed = 0;
-
-/**
- * Copies a frame behind the last one in an array that many share. An array of its own costs several times as much as all that is
- * done with a short-lived message otherwise. The slab lives as long as the last of its frames.
- */
-function frameInSlab(frame: PublishFrame): PublishFrame {
-  const length = frame.end - frame.start;
-  if (length > slabFrameMax) return ownFrame(frame);
-  if (slabUsed + length > slab.length) {
-    slab = new Uint8Array(slabBytes);
-    slabUsed = 0;
-  }
-  const at = slabUsed;
-  slabUsed += length;
-  return moveFrame(frame, slab, at);
-}
+/** Of all messages: a frame is made within one call. */
+const slab = new FrameSlab();
 
 /**
  * What is in the broker: one application message with its topic name resolved. Made once from a PUBLISH packet, and encoded at most once per
@@ -162,7 +145,9 @@ export class Message {
     if (this.source === undefined) {
       this.own();
     } else {
-      this.source = frameInSlab(this.source);
+      const { start, end } = this.source;
+      const at = slab.take(end - start);
+      this.source = moveFrame(this.source, slab.bytes, at);
       this.place = Place.slab;
     }
     return this;
@@ -170,6 +155,9 @@ export class Message {
 
   private own(): void {
     this.place = Place.own;
+    // They may hold slabs.
+    this.frames = undefined;
+    this.particular = undefined;
     if (this.source !== undefined) {
       this.source = ownFrame(this.source);
     } else if (this.payloadBytes !== undefined) {
@@ -198,7 +186,13 @@ export class Message {
       protocolVersion,
       { topicName: this.topicName, payload: this.payload, properties: this.properties },
       withPacketId,
+      this.room,
     ));
+  }
+
+  /** Where its encoded copies go, which live as long as it does. */
+  private get room(): FrameSlab | undefined {
+    return this.place === Place.own ? undefined : slab;
   }
 
   /**
@@ -224,7 +218,8 @@ export class Message {
     const properties: PublishProperties = { ...this.properties };
     if (topicAlias > 0) properties.topicAlias = topicAlias;
     if (subscriptionIdentifiers !== undefined) properties.subscriptionIdentifiers = subscriptionIdentifiers;
-    const frame = publishFrame(5, { topicName: withTopicName ? this.topicName : '', payload: this.payload, properties }, withPacketId);
+    const content = { topicName: withTopicName ? this.topicName : '', payload: this.payload, properties };
+    const frame = publishFrame(5, content, withPacketId, this.room);
     this.particular = { subscriptionIdentifiers, topicAlias, withTopicName, withPacketId, frame };
     return frame;
   }

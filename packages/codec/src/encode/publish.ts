@@ -18,19 +18,35 @@ export interface PublishContent {
   readonly properties?: PublishProperties;
 }
 
+/** Bytes for frames that are made and forgotten together with others. */
+export interface FrameRoom {
+  /** The array in which the last `take` has found room. */
+  readonly bytes: Uint8Array;
+  /** Where `length` bytes begin that are the caller's. */
+  take(length: number): number;
+}
+
 /**
  * Encodes a message once for all receivers of one layout. The flags are those of QoS 0 or 1 and the packet identifier is 0 until
  * `copyPublishFrame` patches them.
+ * @param room where the bytes go; an array of their own unless given.
  * @throws TypeError for a topic name that is none, RangeError for values out of their range.
  */
-export function publishFrame(protocolVersion: ProtocolVersion, message: PublishContent, withPacketId: boolean): PublishFrame {
+export function publishFrame(
+  protocolVersion: ProtocolVersion,
+  message: PublishContent,
+  withPacketId: boolean,
+  room?: FrameRoom,
+): PublishFrame {
   const { topicName, payload, properties } = message;
   const topicLength = topicNameLength(topicName, protocolVersion, properties);
   const propertyBytes = publishPropertiesLength(properties, protocolVersion);
   const remaining = remainingLength(topicLength, withPacketId, protocolVersion, propertyBytes, payload.length);
-  const bytes = new Uint8Array(1 + variableByteIntegerLength(remaining) + remaining);
-  bytes[0] = withPacketId ? publishFirstByte(1, false, false) : publishFirstByte(0, false, false);
-  let at = writeTopicName(topicName, topicLength, bytes, writeVariableByteInteger(remaining, bytes, 1));
+  const length = 1 + variableByteIntegerLength(remaining) + remaining;
+  const start = room === undefined ? 0 : room.take(length);
+  const bytes = room === undefined ? new Uint8Array(length) : room.bytes;
+  bytes[start] = withPacketId ? publishFirstByte(1, false, false) : publishFirstByte(0, false, false);
+  let at = writeTopicName(topicName, topicLength, bytes, writeVariableByteInteger(remaining, bytes, start + 1));
   const packetIdAt = withPacketId ? at : -1;
   if (withPacketId) at += 2;
   let messageExpiryAt = -1;
@@ -40,7 +56,7 @@ export function publishFrame(protocolVersion: ProtocolVersion, message: PublishC
     messageExpiryAt = expiryPosition(properties, listStart);
   }
   copyBytes(payload, 0, payload.length, bytes, at);
-  return { bytes, start: 0, payloadStart: at, end: bytes.length, packetIdAt, messageExpiryAt };
+  return { bytes, start, payloadStart: at, end: start + length, packetIdAt, messageExpiryAt, whole: undefined };
 }
 
 /** The Message Expiry Interval is the second property that is written; before it there can only be the two bytes of the Payload Format Indicator. */
