@@ -9,6 +9,7 @@ export {
   type QueueTotals,
   type RefusalReason,
   type SessionRows,
+  type StoreDurability,
   type StoredRecord,
   StoreRefusal,
   type StoreStatistics,

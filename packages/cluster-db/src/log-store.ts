@@ -102,6 +102,13 @@ export interface StoreStatistics {
   readonly databaseBytes: number;
 }
 
+export interface StoreDurability {
+  /** What a commit survives: nothing for certain, the end of the process (the broker's; of a server, its own), or a power cut as well. */
+  readonly level: 'memory' | 'flushed' | 'synced';
+  /** For the operator: what is less than it could be. */
+  readonly remarks: readonly string[];
+}
+
 /**
  * Where a broker keeps what it has acknowledged. One broker at a time writes to a seat, one call of `append` after the other; reads and removals
  * go on beside it.
@@ -115,6 +122,8 @@ export interface LogStore extends Log, Tables {
   replaceSeat(attempt: Uint8Array | undefined, next: SeatRow): Promise<boolean>;
   /** After a refusal because it is full: is there room again for new messages? */
   hasRoom(): Promise<boolean>;
+  /** What the database promises as it is set up now. */
+  durability(): Promise<StoreDurability>;
   statistics(): Promise<StoreStatistics>;
   /** Finishes what was begun and lets go of the database. */
   close(): Promise<void>;

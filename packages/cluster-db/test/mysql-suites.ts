@@ -60,6 +60,16 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
       await remove();
     });
 
+    it('says what a commit survives', async () => {
+      const { url, remove } = await server().newDatabase();
+      const store = await openMysqlLogStore({ url });
+      const { level, remarks } = await store.durability();
+      expect(['memory', 'flushed', 'synced']).toContain(level);
+      expect(remarks.length > 0 || level === 'synced').toBe(true);
+      await store.close();
+      await remove();
+    });
+
     it('a wrong password and a server that is not there are told apart', async () => {
       const { url, remove } = await server().newDatabase();
       const wrong = new URL(url);

@@ -32,6 +32,7 @@ export function recording(database: SqlDatabase): { readonly database: SqlDataba
     },
     size: () => database.size(),
     hasRoom: () => database.hasRoom(),
+    durability: () => database.durability(),
     close: () => database.close(),
   };
   return { database: recorded, statements };

@@ -5,6 +5,7 @@ import {
   type LogStore,
   type QueueTotals,
   type SessionRows,
+  type StoreDurability,
   type StoredRecord,
   StoreRefusal,
   type StoreStatistics,
@@ -62,15 +63,15 @@ export async function openMongoLogStore({ url, tls }: MongoOptions): Promise<Log
   try {
     const database = client.db();
     await migrate(database.collection<MetaDocument>('meta'));
-    return new MongoLogStore(client, database, await isLinearizable(database));
+    return new MongoLogStore(client, database, await isReplicaSet(database));
   } catch (error) {
     await client.close();
     throw translated(error);
   }
 }
 
-/** A replica set has this kind of read; a server alone needs none. */
-async function isLinearizable(database: Db): Promise<boolean> {
+/** Only then are there linearizable reads, and anything to lose without them. */
+async function isReplicaSet(database: Db): Promise<boolean> {
   const { setName } = await database.command({ hello: 1 });
   return setName !== undefined;
 }
@@ -82,12 +83,14 @@ class MongoLogStore implements LogStore {
   private readonly log: MongoLog;
   private readonly tables: MongoTables;
   private readonly seats: Collection<SeatDocument>;
+  private readonly isReplicaSet: boolean;
   private isFull = false;
 
-  constructor(client: MongoClient, database: Db, linearizable: boolean) {
+  constructor(client: MongoClient, database: Db, isReplicaSet: boolean) {
+    this.isReplicaSet = isReplicaSet;
     this.client = client;
     this.database = database;
-    this.log = new MongoLog(database.collection('wlog'), linearizable);
+    this.log = new MongoLog(database.collection('wlog'), isReplicaSet);
     this.tables = new MongoTables(database);
     this.seats = database.collection<SeatDocument>('seats');
   }
@@ -249,6 +252,12 @@ class MongoLogStore implements LogStore {
 
   hasRoom(): Promise<boolean> {
     return Promise.resolve(!this.isFull);
+  }
+
+  /** Every write asks for the majority and its journal; whether there is more than one server is the set-up's. */
+  durability(): Promise<StoreDurability> {
+    const remarks = this.isReplicaSet ? [] : ['the server is no replica set: if its disk is lost, everything is'];
+    return Promise.resolve({ level: 'synced', remarks });
   }
 
   statistics(): Promise<StoreStatistics> {

@@ -1,6 +1,7 @@
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
-import { StoreRefusal, StoreUnusable } from '../log-store.js';
+import { type StoreDurability, StoreRefusal, StoreUnusable } from '../log-store.js';
 import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from '../sql/sql-database.js';
+import { durabilityVariables, mysqlDurability } from './mysql-durability.js';
 import { sqlText } from './sql-text.js';
 
 export interface MysqlOptions {
@@ -142,6 +143,12 @@ export class MysqlDatabase implements SqlDatabase {
     const sql = 'SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()';
     const [[bytes]] = await this.query(sql, []);
     return Number(bytes);
+  }
+
+  async durability(): Promise<StoreDurability> {
+    const names = durabilityVariables.map((name) => `'${name}'`).join(', ');
+    const rows = await this.query(`SHOW GLOBAL VARIABLES WHERE variable_name IN (${names})`, []);
+    return mysqlDurability(new Map(rows.map(([name, value]) => [String(name), String(value)])));
   }
 
   hasRoom(): Promise<boolean> {

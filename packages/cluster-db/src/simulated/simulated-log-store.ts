@@ -4,6 +4,7 @@ import {
   type LogStore,
   type QueueTotals,
   type SessionRows,
+  type StoreDurability,
   type StoredRecord,
   StoreRefusal,
   type StoreStatistics,
@@ -211,6 +212,10 @@ export class SimulatedLogStore implements LogStore {
   async hasRoom(): Promise<boolean> {
     this.read('hasRoom');
     return true;
+  }
+
+  async durability(): Promise<StoreDurability> {
+    return { level: 'memory', remarks: [] };
   }
 
   async statistics(): Promise<StoreStatistics> {

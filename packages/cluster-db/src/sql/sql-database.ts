@@ -1,3 +1,5 @@
+import { type StoreDurability } from '../log-store.js';
+
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
 export interface SqlStatement {
@@ -17,6 +19,7 @@ export interface SqlDatabase {
   /** Bytes of the database. */
   size(): Promise<number>;
   hasRoom(): Promise<boolean>;
+  durability(): Promise<StoreDurability>;
   close(): Promise<void>;
 }
 

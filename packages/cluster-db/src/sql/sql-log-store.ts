@@ -4,6 +4,7 @@ import {
   type LogStore,
   type QueueTotals,
   type SessionRows,
+  type StoreDurability,
   type StoredRecord,
   type StoreStatistics,
 } from '../log-store.js';
@@ -220,6 +221,10 @@ export class SqlLogStore implements LogStore {
 
   hasRoom(): Promise<boolean> {
     return this.database.hasRoom();
+  }
+
+  durability(): Promise<StoreDurability> {
+    return this.database.durability();
   }
 
   async statistics(): Promise<StoreStatistics> {

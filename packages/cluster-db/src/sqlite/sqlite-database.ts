@@ -1,5 +1,5 @@
 import { rm, stat, writeFile } from 'node:fs/promises';
-import { StoreRefusal, StoreUnusable } from '../log-store.js';
+import { type StoreDurability, StoreRefusal, StoreUnusable } from '../log-store.js';
 import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from '../sql/sql-database.js';
 import { applicationId, checkFile, damaged } from './sqlite-file.js';
 import { SqliteError, SqliteThread } from './sqlite-thread.js';
@@ -92,6 +92,10 @@ export class SqliteDatabase implements SqlDatabase {
     }
     this.isFull = false;
     return true;
+  }
+
+  durability(): Promise<StoreDurability> {
+    return Promise.resolve({ level: this.options.durability, remarks: [] });
   }
 
   async close(): Promise<void> {
