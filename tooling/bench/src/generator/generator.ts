@@ -64,13 +64,14 @@ export async function measureTraffic(load: TrafficLoad, conditions: Conditions):
     const from = await crew.askAll<TrafficSnapshot>(() => ({ ask: 'snapshot' }));
     const usageFrom = usageOf(conditions.brokerPid);
     const busyFrom = busySeconds();
+    const begun = performance.now();
     await pause(conditions.seconds * 1000);
     const to = await crew.askAll<TrafficSnapshot>(() => ({ ask: 'snapshot' }));
     const usageTo = usageOf(conditions.brokerPid);
-    const busy = busyFrom && busySeconds()! - busyFrom;
+    const busyCores = busyFrom && ((busySeconds()! - busyFrom) * 1000) / (performance.now() - begun);
     const results = await crew.askAll<TrafficResult>(() => ({ ask: 'stop' }));
     const rates = ratesOf(from, to, usageFrom, usageTo);
-    const otherCores = busy && Math.max(0, busy / conditions.seconds - (rates.brokerCores ?? 0) - rates.generatorCores);
+    const otherCores = busyCores && Math.max(0, busyCores - (rates.brokerCores ?? 0) - rates.generatorCores);
     return { ...rates, otherCores, latencyMicroseconds: latencyOf(results), faults: judge(load, results) };
   } finally {
     await crew.dismiss();

@@ -2,9 +2,10 @@ import { type Report, type ReportRow } from './report.js';
 import { colour, decades, element, line, logarithmic, svg, text } from './svg.js';
 import { number } from './table.js';
 
-const WIDTH = 860;
-const LABELS = 330;
+const PLOT_WIDTH = 500;
 const RIGHT = 40;
+/** About, in the font's size; nobody measures text here. */
+const CHARACTER_WIDTH = 6.7;
 const LINE_HEIGHT = 26;
 const TOP = 64;
 
@@ -12,6 +13,9 @@ const TOP = 64;
 export function ratioChart(report: Report, base: string): string {
   const lines = report.rows.flatMap((row) => row.figures.map((figure) => ({ row, figure })));
   const shown = lines.filter(({ row, figure }) => (row.brokers[base]?.medians[figure.key] ?? 0) > 0);
+  const labels = shown.map(({ row, figure }) => (row.figures.length > 1 ? `${row.title}: ${figure.label}` : row.title));
+  const left = 20 + CHARACTER_WIDTH * Math.max(0, ...labels.map(({ length }) => length));
+  const right = left + PLOT_WIDTH;
   const names = report.brokers.map(({ name }) => name);
   const points = shown.flatMap(({ row, figure }, index) =>
     names.flatMap((name, broker) => {
@@ -21,23 +25,22 @@ export function ratioChart(report: Report, base: string): string {
   );
   const all = [...points.map(({ times }) => times), 1];
   const ticks = decades(Math.min(...all), Math.max(...all));
-  const x = logarithmic(ticks[0], ticks[ticks.length - 1], LABELS, WIDTH - RIGHT);
+  const x = logarithmic(ticks[0], ticks[ticks.length - 1], left, right);
   const bottom = TOP + shown.length * LINE_HEIGHT;
   const y = (index: number): number => TOP + (index + 0.5) * LINE_HEIGHT;
   return svg(
-    WIDTH,
+    right + RIGHT,
     bottom + 30,
     `Each broker's figures as multiples of those of ${base}; less is better`,
-    ...legendOf(names, `as a multiple of ${base}'s figure (logarithmic, less is better)`),
+    ...legendOf(names, `as a multiple of ${base}'s figure (logarithmic, less is better; upright strokes: what was promised)`),
     ...ticks.flatMap((tick) => [
       line(x(tick), TOP, x(tick), bottom, { class: tick === 1 ? 'one' : 'grid' }),
       text(x(tick), bottom + 18, `${number(tick).replace(/\.?0+$/, '')} ×`, { class: 'quiet', 'text-anchor': 'middle' }),
     ]),
-    ...shown.flatMap(({ row, figure }, index) => {
+    ...shown.flatMap(({ figure }, index) => {
       const promised = figure.goal?.ratioMax?.[base];
       const mark = promised === undefined ? [] : [line(x(promised), y(index) - 9, x(promised), y(index) + 9, { class: 'promise' })];
-      const label = row.figures.length > 1 ? `${row.title}: ${figure.label}` : row.title;
-      return [text(LABELS - 12, y(index) + 4, label, { 'text-anchor': 'end' }), ...mark];
+      return [text(left - 12, y(index) + 4, labels[index], { 'text-anchor': 'end' }), ...mark];
     }),
     ...points.map(({ index, broker, times }) => element('circle', { cx: x(times), cy: y(index), r: 5, class: colour(broker) })),
   );
