@@ -79,6 +79,18 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
       await remove();
     });
 
+    it('has the tables that the schema describes', async () => {
+      const { url, remove } = await server().newDatabase();
+      await (await openMysqlLogStore({ url })).close();
+      const mysql = new MysqlDatabase({ url });
+      const columns = 'SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE()';
+      const found = (await mysql.query(columns, [])).map((row) => row.map(String).join('.')).sort();
+      const described = Object.values(mysqlSchema).flatMap((table) => table.columns.map(({ name: column }) => `${table.name}.${column}`));
+      expect(found).toEqual(described.sort());
+      await mysql.close();
+      await remove();
+    });
+
     it('finds everything by an index (EXPLAIN, more than 10,000 rows)', { timeout: 90_000 }, async () => {
       const { url, remove } = await server().newDatabase();
       await (await openMysqlLogStore({ url })).close();

@@ -132,6 +132,20 @@ describe('SQLite in particular', () => {
     },
   );
 
+  it('has the tables that the schema describes', async () => {
+    await (await open()).close();
+    opened.length = 0;
+    const thread = await SqliteThread.open(path, `${path}.lock`, 1000);
+    for (const { name, columns, key } of Object.values(sqliteSchema)) {
+      const found = await thread.query(`SELECT name, pk FROM pragma_table_info('${name}') ORDER BY cid`, []);
+      expect(found.map(([column]) => column)).toEqual(expect.arrayContaining(columns.map((column) => column.name)));
+      expect(found).toHaveLength(columns.length);
+      const primary = found.filter(([, place]) => Number(place) > 0).sort(([, a], [, b]) => Number(a) - Number(b));
+      expect(primary.map(([column]) => column)).toEqual(key.map((column) => column.name));
+    }
+    await thread.close();
+  });
+
   it('finds everything by an index (EXPLAIN QUERY PLAN, more than 10,000 rows)', { timeout: 60_000 }, async () => {
     await (await open()).close();
     opened.length = 0;
