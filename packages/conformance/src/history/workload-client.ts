@@ -53,6 +53,8 @@ export class WorkloadClient {
   private lastPacketId = 0;
   /** Acknowledgements that are kept back. */
   private held: Buffer[] | undefined;
+  /** Of the broker: so many publications may be unfinished. */
+  private receiveMaximum = 65_535;
   /** What the broker sent and must not send. */
   breach: Error | undefined;
 
@@ -97,6 +99,7 @@ export class WorkloadClient {
     const link = this.open(number, stream);
     const result = await this.exchange(link, operation, this.connectBytes(cleanStart, options), (packet) => {
       if (packet.type !== 'connack') return undefined;
+      this.receiveMaximum = packet.properties.receiveMaximum ?? 65_535;
       return packet.reasonCode === 0 ? { sessionPresent: packet.sessionPresent } : 'refused';
     });
     if (result === undefined) return false;
@@ -210,10 +213,10 @@ export class WorkloadClient {
     else link.stream.write(content);
   }
 
-  /** Resolves when the exchange is finished, on whatever connection, or the session is gone. QoS 0: at once. */
+  /** Resolves when the exchange is finished, on whatever connection, or the session is gone. QoS 0, or without a place for it: at once. */
   publish(topic: string, qos: number, options: { readonly retain?: boolean; readonly deletes?: boolean } = {}): Promise<void> {
     const link = this.link;
-    if (link === undefined || link.isClosed) return Promise.resolve();
+    if (link === undefined || link.isClosed || (qos > 0 && this.unfinished.size >= this.receiveMaximum)) return Promise.resolve();
     const { retain = false, deletes = false } = options;
     const message = this.recorder.nextMessage(this.name, topic);
     const operation = this.recorder.invoke({
