@@ -26,7 +26,7 @@ export function message(text: string): Message {
 }
 
 export function messageBytes(text: string): Uint8Array {
-  return encodeMessage(message(text));
+  return new Uint8Array(encodeMessage(message(text)));
 }
 
 /** `at` of entry 0 of the record `seq` of epoch 1. */

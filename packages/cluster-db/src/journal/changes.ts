@@ -265,9 +265,11 @@ function keyOf({ session: { sid, incarnation }, position }: { session: SessionRe
 }
 
 function queueRow(entry: EnqueuedEntry, at: Uint8Array): QueueRow {
-  const { message, qos, retain, subscriptionIdentifiers, sharedSubscription, packetId } = entry;
+  const { session, message, qos, retain, subscriptionIdentifiers, sharedSubscription, packetId } = entry;
   return {
-    ...keyOf(entry),
+    sid: session.sid,
+    incarnation: session.incarnation,
+    pos: entry.position,
     packetId,
     received: 0,
     qos,

@@ -1,4 +1,4 @@
-import { type Env, type JournalCondition, type JournalHost, type JournalWork, type Message } from '@si-mqtt/session';
+import { type Env, type JournalCondition, type JournalHost, type JournalWork } from '@si-mqtt/session';
 import { type LogRecord, type LogStore, StoreRefusal } from '../log-store.js';
 import { atOf, type LogPosition } from '../position.js';
 import { type EncodedMessage, type Entry } from '../record/entries.js';
@@ -62,7 +62,6 @@ export class CommitLoop implements JournalWork {
   private readonly store: LogStore;
   private readonly env: Env;
   private readonly settings: CommitLoopSettings;
-  private readonly messages: WeakMap<EncodedMessage, Message> = new WeakMap();
   private host: JournalHost | undefined;
   private seat = 0;
   private epoch = 0;
@@ -99,11 +98,6 @@ export class CommitLoop implements JournalWork {
     this.seat = seat;
     this.epoch = epoch;
     void this.look();
-  }
-
-  /** The message that an encoded one was made from, in case the store refuses it. */
-  remember(encoded: EncodedMessage, message: Message): void {
-    this.messages.set(encoded, message);
   }
 
   /** True: it is the first of an open batch that was empty. */
@@ -268,10 +262,7 @@ export class CommitLoop implements JournalWork {
     for (const entry of units[0].entries) if ('message' in entry) refused.add(entry.message);
     if (refused.size === 0) throw error;
     this.lastError = error.message;
-    for (const encoded of refused) {
-      const message = this.messages.get(encoded);
-      if (message !== undefined) this.host!.refused(message);
-    }
+    for (const { source } of refused) if (source !== undefined) this.host!.refused(source);
     const entries = units[0].entries.filter((entry) => !('message' in entry));
     await this.commitUnits([{ entries, bytes: 0 }], removals);
   }

@@ -265,7 +265,6 @@ export class StoreJournal implements Journal {
     if (message !== this.lastMessage) {
       this.lastMessage = message;
       this.lastEncoded = encodedMessage(message);
-      this.loop.remember(this.lastEncoded, message);
     }
     return this.lastEncoded!;
   }

@@ -7,6 +7,8 @@ import { decodeMessage, encodeMessage, type StoredWill } from './stored-message.
 export interface EncodedMessage {
   /** Made by `encodeMessage`. */
   readonly bytes: Uint8Array;
+  /** What it was made from; undefined when it was read from a record. */
+  readonly source: Message | undefined;
   readonly topicName: string;
   readonly qos: QoS;
   readonly isEmpty: boolean;
@@ -16,14 +18,18 @@ export interface EncodedMessage {
   readonly expiresAt: number | null;
 }
 
-export function encodedMessage(message: Message, bytes: Uint8Array = encodeMessage(message)): EncodedMessage {
+export function encodedMessage(message: Message): EncodedMessage {
+  return encodedFrom(message, encodeMessage(message), message);
+}
+
+function encodedFrom(message: Message, bytes: Uint8Array, source: Message | undefined): EncodedMessage {
   const { topicName, qos, size, expiresAt, payloadLength } = message;
-  return { bytes, topicName, qos, isEmpty: payloadLength === 0, size, expiresAt: expiresAt === Infinity ? null : expiresAt };
+  return { bytes, source, topicName, qos, isEmpty: payloadLength === 0, size, expiresAt: expiresAt === Infinity ? null : expiresAt };
 }
 
 /** The same from a record. */
 export function reencodedMessage(bytes: Uint8Array): EncodedMessage {
-  return encodedMessage(decodeMessage(bytes), bytes);
+  return encodedFrom(decodeMessage(bytes), bytes, undefined);
 }
 
 /** A client connected, its connection ended, or its will: the session's own state, as a whole. */

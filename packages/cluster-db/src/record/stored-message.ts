@@ -11,15 +11,19 @@ const hasUserName = 1;
 /** No packet can be larger (section 2.1.4). */
 const packetSizeMax = 268_435_460;
 
+/** For the head, which is copied at once. */
+const writer = new ByteWriter(256);
+
 export function encodeMessage(message: Message): Uint8Array {
   const { publisher, qos } = message;
-  const writer = new ByteWriter(64 + publisher.clientId.length * 3);
+  writer.truncate(0);
   writer.u8(formatVersion).u8(publisher.userName === undefined ? 0 : hasUserName);
   writer.u48(message.receivedAt).text(publisher.clientId);
   if (publisher.userName !== undefined) writer.text(publisher.userName);
   const frame = message.frame(5, qos > 0);
   const head = writer.written();
-  const bytes = new Uint8Array(head.length + frame.end - frame.start);
+  // From Node's pool: one buffer for each small message would be most of the work of the collector.
+  const bytes = Buffer.allocUnsafe(head.length + frame.end - frame.start);
   bytes.set(head);
   copyPublishFrame(frame, publishFirstByte(qos, message.retain, false), 1, -1, bytes, head.length);
   return bytes;

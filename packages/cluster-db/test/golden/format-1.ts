@@ -1,6 +1,6 @@
 import { type Will } from '@si-mqtt/codec';
 import { Message } from '@si-mqtt/session';
-import { type Entry, encodedMessage, encodeWill } from '../../src/index.js';
+import { type EncodedMessage, type Entry, encodedMessage, encodeWill } from '../../src/index.js';
 
 /** What format-1.json holds, as values. The bytes were written once; they stay what they are as long as anybody has such a database. */
 const session = { sid: new Uint8Array(16).fill(0x11), incarnation: (1n << 63n) - 1n };
@@ -42,7 +42,8 @@ export const will: Will = {
 };
 
 export function entries(): Entry[] {
-  const [plain, full] = [encodedMessage(plainMessage), encodedMessage(fullMessage)];
+  const stored = (message: Message): EncodedMessage => ({ ...encodedMessage(message), source: undefined });
+  const [plain, full] = [stored(plainMessage), stored(fullMessage)];
   const state = { kind: 'session', session, clientId: 'wetterstation-ö', userName: 'alice', protocolVersion: 5 } as const;
   const subscription = { qos: 1, noLocal: true, retainAsPublished: false, subscriptionIdentifier: 300 } as const;
   const shared = '$share/g/b';
