@@ -77,7 +77,7 @@ export type Note =
   | EndedNote
   /** The client sent the PUBLISH of that call again, on a later connection. */
   | { readonly note: 'publishedAgain'; readonly operation: number }
-  /** The broker, or one node of it, was killed. */
+  /** The broker, or one node of it, is about to be killed. */
   | { readonly note: 'crashed' }
   /** As a node says of itself: from here on it serves the client, under an epoch that is higher than all before. */
   | { readonly note: 'owned'; readonly client: string; readonly owner: string; readonly epoch: number }

@@ -95,6 +95,8 @@ export class Timeline {
   quiesced: number = never;
   private readonly byNumber = new Map<number, Operation>();
   private readonly current = new Map<string, Session>();
+  /** Clients of which a connection may have begun a session without an answer; true: it asked for a new one. */
+  private readonly inDoubt = new Map<string, boolean>();
   /** QoS 2 identifiers that are not released, with their message. */
   private readonly unreleased = new Map<Session, Map<number, string | undefined>>();
 
@@ -193,6 +195,7 @@ export class Timeline {
     if (outcome === 'info') {
       // Perhaps it was accepted: then the session may have ended with that connection.
       if (session !== undefined && !call.keepsSession) session.perhapsOver = Math.min(session.perhapsOver, invoked);
+      if (call.keepsSession) this.inDoubt.set(call.client, call.cleanStart || this.inDoubt.get(call.client) === true);
       return;
     }
     const connection = this.connections.get(call.connection)!;
@@ -206,13 +209,17 @@ export class Timeline {
     const { client, cleanStart } = operation.call;
     const { invoked } = operation;
     const mayBeThere = session !== undefined && session.over === never && !cleanStart;
-    if (isPresent && mayBeThere) {
+    const doubt = this.inDoubt.get(client);
+    this.inDoubt.delete(client);
+    // One that was begun anew without an answer may be there in its place, and owes nothing that the old one did.
+    if (isPresent && mayBeThere && doubt !== true) {
       // Whatever was in doubt: it goes on.
       session.perhapsOver = never;
       return session;
     }
-    if (isPresent) this.violation('sessionKept', `${client} was told of a session that cannot be there any more`, invoked, at);
-    else if (mayBeThere && session.perhapsOver === never && session.keeps)
+    if (isPresent && (doubt === undefined || cleanStart))
+      this.violation('sessionKept', `${client} was told of a session that cannot be there any more`, invoked, at);
+    else if (!isPresent && mayBeThere && session.perhapsOver === never && session.keeps)
       this.violation('sessionLost', `the session of ${client} is gone, and nothing ended it`, invoked, at);
     if (session !== undefined) {
       session.over = Math.min(session.over, invoked);
@@ -297,7 +304,9 @@ export class Timeline {
     connection.ended = at;
     connection.left = Math.min(connection.left, at);
     connection.endedTime = time;
-    connection.how = note.how;
+    // A broker that is killed closes its connections, too, and may not have read the DISCONNECT.
+    const isCrash = note.how === 'disconnected' && this.crashes.some((crash) => crash > connection.connect.invoked);
+    connection.how = isCrash ? 'unknown' : note.how;
     const { session } = connection;
     if (session === undefined || session.keeps || session.connections[session.connections.length - 1] !== connection) return;
     session.over = Math.min(session.over, at);

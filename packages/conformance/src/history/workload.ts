@@ -23,7 +23,7 @@ const delayMax = 1;
  * Clients of a broker that do as they like, by a seed: publishers of all three QoS, subscribers whose sessions come and go, members of a shared
  * subscription, writers of retained messages and their readers, clients with wills. What they do and see is written down for `checkHistory`.
  *
- * Connections to a broker that is down are tried again; whoever kills one notes `crashed` in `recorder`.
+ * Connections to a broker that is down are tried again; whoever kills one notes `crashed` in `recorder`, just before.
  */
 export class Workload {
   readonly recorder: HistoryRecorder = new HistoryRecorder();
@@ -33,6 +33,7 @@ export class Workload {
   private readonly sessions = new Set<WorkloadClient>();
   private readonly retained = new Set<string>();
   private readers = 0;
+  private hasEnded = false;
   private isOver = false;
 
   constructor(options: WorkloadOptions) {
@@ -53,13 +54,18 @@ export class Workload {
       kinds.flatMap((kind) =>
         numbers.map(async (number) => {
           const random = this.random.fork();
-          for (let step = 0; step < steps && !this.isOver; step++) {
+          for (let step = 0; step < steps && !this.hasEnded; step++) {
             await kind.call(this, number, random);
             if (random.oneIn(4)) await pause(random.below(4));
           }
         }),
       ),
     );
+  }
+
+  /** No client takes another step: `run` resolves soon. */
+  end(): void {
+    this.hasEnded = true;
   }
 
   /** Everybody whose session is kept comes back and takes what is his; readers ask for what is retained. Then nothing more is due. */
@@ -79,6 +85,7 @@ export class Workload {
 
   /** Ends the sessions and removes the retained messages; belongs to the history no more. */
   async cleanUp(): Promise<void> {
+    this.hasEnded = true;
     this.isOver = true;
     const recorder = new HistoryRecorder();
     for (const client of this.clients.values()) {
@@ -154,9 +161,10 @@ export class Workload {
     const name = `mortal${number}`;
     const client = this.client(name);
     const topic = this.prefixed(`will/${name}`);
-    const message = this.recorder.nextMessage(client.name, topic);
     const delaySeconds = client.version === 5 && random.oneIn(3) ? delayMax : 0;
-    const will: WillOfHistory = { message, topic, qos: 1 + random.below(2), retain: false, delaySeconds };
+    const qos = 1 + random.below(2);
+    // Each attempt has a will of its own: one that was not answered may have been accepted.
+    const will = () => ({ message: this.recorder.nextMessage(client.name, topic), topic, qos, retain: false, delaySeconds });
     await this.comeBack(client, { cleanStart: random.oneIn(3), keepsSession: random.oneIn(2), will });
     await pause(random.below(10));
     const step = random.below(4);
@@ -207,11 +215,13 @@ export class Workload {
   /** Connects, over any node; again and again if that cannot be reached. */
   private async comeBack(
     client: WorkloadClient,
-    options: { readonly cleanStart: boolean; readonly keepsSession?: boolean; readonly will?: WillOfHistory },
+    options: { readonly cleanStart: boolean; readonly keepsSession?: boolean; readonly will?: () => WillOfHistory },
     random: Random = this.random,
   ): Promise<void> {
+    const { will, ...others } = options;
     for (let attempt = 0; !this.isOver; attempt++) {
-      if (await client.connect(random.pick(this.options.connects), { keepsSession: true, ...options })) return;
+      const connect = { keepsSession: true, ...others, ...(will === undefined ? {} : { will: will() }) };
+      if (await client.connect(random.pick(this.options.connects), connect)) return;
       await pause(Math.min(20 * 2 ** attempt, 500));
     }
   }
