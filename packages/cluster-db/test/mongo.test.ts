@@ -1,10 +1,12 @@
 import { journalSuite } from '@si-mqtt/conformance/vitest';
-import { MongoClient } from 'mongodb';
+import { type Document, MongoClient } from 'mongodb';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type LogStore, openMongoLogStore, StoreJournal, StoreRefusal } from '../src/index.js';
+import { MongoLogStore, mongoClientOptions } from '../src/mongo/mongo-log-store.js';
 import { journalMessage, realEnv } from './journal-parts.js';
 import { logStoreSuite } from './log-store-suite.js';
 import { mongoServer } from './mongo-databases.js';
+import { callAll, fill } from './plans.js';
 import { record, seatRow } from './samples.js';
 
 const server = await mongoServer();
@@ -34,6 +36,40 @@ describe.skipIf(server === undefined)('MongoDB protocol (SI_MONGODB_URL, or `pnp
         },
       };
     },
+  });
+
+  it('finds everything by the one index that there is (explain, more than 10,000 documents)', { timeout: 90_000 }, async () => {
+    const { url, remove } = await server!.newDatabase();
+    const client = new MongoClient(url, { ...mongoClientOptions, monitorCommands: true });
+    const filters = new Map<string, { readonly collection: string; readonly filter: Document }>();
+    client.on('commandStarted', ({ commandName, command }) => {
+      const asked: Document[] =
+        commandName === 'find'
+          ? [command['filter']]
+          : commandName === 'aggregate'
+            ? [command['pipeline'][0].$match]
+            : (command['updates'] ?? command['deletes'] ?? []).map(({ q }: Document) => q);
+      // One for each form: what is compared with what.
+      for (const filter of asked)
+        filters.set(`${command[commandName]} ${commandName} ${formOf(filter)}`, { collection: command[commandName], filter });
+    });
+    const store = new MongoLogStore(client, client.db(), false);
+    await fill(store);
+    filters.clear();
+    await callAll(store);
+    const asked = [...filters.entries()];
+    expect(asked.length).toBeGreaterThan(20);
+    for (const [form, { collection, filter }] of asked) {
+      // A page from the beginning, in the order of the key.
+      if (Object.keys(filter).length === 0) continue;
+      const plan = JSON.stringify(await client.db().collection(collection).find(filter).explain(), (_, value: unknown) =>
+        typeof value === 'bigint' ? String(value) : value,
+      );
+      expect(plan, form).toContain('_id_');
+      expect(plan, form).not.toMatch(/COLLSCAN|Seq Scan/);
+    }
+    await store.close();
+    await remove();
   });
 
   it('eight programs may start on an empty database at once', async () => {
@@ -71,3 +107,10 @@ describe.skipIf(server === undefined)('MongoDB protocol (SI_MONGODB_URL, or `pnp
     await remove();
   });
 });
+
+function formOf(filter: Document): string {
+  const parts = Object.entries(filter).map(
+    ([name, value]) => `${name}${value?.constructor === Object ? Object.keys(value as object).join('') : ''}`,
+  );
+  return parts.join(' ');
+}

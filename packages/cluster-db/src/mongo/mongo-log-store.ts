@@ -42,6 +42,16 @@ interface SeatDocument extends Document, Omit<SeatRow, 'seat'> {
 const bodyMax = 16 * 1000 * 1000;
 const selectionMilliseconds = 5000;
 const socketMilliseconds = 30_000;
+export const mongoClientOptions: MongoClientOptions = {
+  writeConcern: { w: 'majority', journal: true },
+  readPreference: 'primary',
+  // The driver would not know whether the first attempt had an effect; we do.
+  retryWrites: false,
+  serverSelectionTimeoutMS: selectionMilliseconds,
+  socketTimeoutMS: socketMilliseconds,
+  promoteBuffers: true,
+  useBigInt64: true,
+};
 const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
 
 /**
@@ -50,15 +60,8 @@ const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
  */
 export async function openMongoLogStore({ url, tls }: MongoOptions): Promise<LogStore> {
   const client = new MongoClient(url, {
+    ...mongoClientOptions,
     ...(tls === undefined ? {} : { tls: true, ...tls }),
-    writeConcern: { w: 'majority', journal: true },
-    readPreference: 'primary',
-    // The driver would not know whether the first attempt had an effect; we do.
-    retryWrites: false,
-    serverSelectionTimeoutMS: selectionMilliseconds,
-    socketTimeoutMS: socketMilliseconds,
-    promoteBuffers: true,
-    useBigInt64: true,
   });
   try {
     const database = client.db();
@@ -76,7 +79,7 @@ async function isReplicaSet(database: Db): Promise<boolean> {
   return setName !== undefined;
 }
 
-class MongoLogStore implements LogStore {
+export class MongoLogStore implements LogStore {
   readonly rowsWithRecord: boolean = false;
   private readonly client: MongoClient;
   private readonly database: Db;
