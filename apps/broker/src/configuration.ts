@@ -32,9 +32,13 @@ export interface LifeConfiguration {
 }
 
 export interface StorageConfiguration {
-  readonly driver: 'sqlite' | 'memory';
+  readonly driver: 'sqlite' | 'mysql' | 'mongodb' | 'memory';
   /** Of the database file of `sqlite`. */
   readonly path: string;
+  /** Of the server of `mysql` or `mongodb`; may contain a password. */
+  readonly url?: string | undefined;
+  readonly certificateAuthorityFile?: string | undefined;
+  readonly require: 'synced' | 'flushed' | 'anything';
   readonly durability: 'synced' | 'flushed';
   readonly maxBytes: number;
   readonly reserveBytes: number;

@@ -8,7 +8,7 @@ import { boundYoungGeneration } from './young-generation.js';
 
 const library: BrokerLibrary = {
   createServer: async (configuration, logger) => {
-    const journal = await openJournal(configuration.storage);
+    const journal = await openJournal(configuration.storage, logger);
     const server = await createServer(configuration, { logger, ...(journal === undefined ? {} : { journal }) });
     boundYoungGeneration(server.events);
     return server;

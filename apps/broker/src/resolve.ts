@@ -4,6 +4,7 @@ import {
   type CertificateConfiguration,
   type Configuration,
   type ListenerConfiguration,
+  type StorageConfiguration,
   type TlsConfiguration,
 } from './configuration.js';
 import { type KeyPath } from './problems.js';
@@ -71,12 +72,29 @@ class Resolver {
         passwordFile: this.#file(access.passwordFile, ['access', 'passwordFile'], 'write users to it with "si-mqtt passwd"'),
         aclFile: this.#file(access.aclFile, ['access', 'aclFile'], 'create it, or correct the path'),
       },
-      storage: { ...this.#written.storage, path: this.#surroundings.absolute(this.#written.storage.path) },
+      storage: this.#storage(),
       listeners: (this.#written.listeners ?? builtInListeners()).map((listener, index) => this.#listener(listener, ['listeners', index])),
     };
     this.#checkNames(configuration.listeners);
     this.#checkAddresses(configuration);
     return { configuration, problems: this.#problems };
+  }
+
+  #storage(): StorageConfiguration {
+    const { storage } = this.#written;
+    const { driver, url } = storage;
+    const scheme = { mysql: 'mysql', mongodb: 'mongodb', sqlite: undefined, memory: undefined }[driver];
+    if (scheme !== undefined && url === undefined) {
+      this.#report(['storage', 'driver'], `"${driver}" needs a database: write storage.url, as ${scheme}://user:password@host/database`);
+    } else if (scheme !== undefined && !new RegExp(`^${scheme}(\\+srv)?://`).test(url!)) {
+      this.#report(['storage', 'url'], `not the URL of a ${driver} database: write ${scheme}://user:password@host/database`);
+    }
+    const certificateAuthorityFile = this.#file(
+      storage.certificateAuthorityFile,
+      ['storage', 'certificateAuthorityFile'],
+      'create it, or correct the path',
+    );
+    return { ...storage, path: this.#surroundings.absolute(storage.path), certificateAuthorityFile };
   }
 
   #listener(written: WrittenListener, path: KeyPath): ListenerConfiguration {

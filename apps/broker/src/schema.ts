@@ -346,9 +346,25 @@ export const configurationSchema: z.ZodType<WrittenConfiguration> = z.strictObje
   storage: z
     .strictObject({
       driver: z
-        .enum(['sqlite', 'memory'])
+        .enum(['sqlite', 'mysql', 'mongodb', 'memory'])
         .default('sqlite')
-        .describe('Where persistent sessions and retained messages are kept: "sqlite" (a file), "memory" (lost when the broker stops).'),
+        .describe(
+          'Where persistent sessions and retained messages are kept: "sqlite" (a file), "mysql" (MySQL or MariaDB), "mongodb", or "memory" (lost when the broker stops).',
+        ),
+      url: text()
+        .optional()
+        .describe(
+          'Database of "mysql" (mysql://user:password@host:port/database) or "mongodb" (mongodb://host/database), which exists and belongs to this broker alone.',
+        ),
+      certificateAuthorityFile: filePath()
+        .optional()
+        .describe('Certificates (PEM) that the server of the database must have been signed by; with this the connection uses TLS.'),
+      require: z
+        .enum(['synced', 'flushed', 'anything'])
+        .default('flushed')
+        .describe(
+          'What a commit has to survive: a power cut ("synced") or the end of the process ("flushed"). With a store that promises less the broker does not start.',
+        ),
       path: filePath()
         .default('data/si-mqtt.db')
         .describe('Database file of "sqlite", made if it is not there; nobody else may read it. Two files beside it belong to it.'),

@@ -145,7 +145,7 @@ function announce(server: RunningServer, { configuration, file }: LoadedConfigur
     const rule = configuration.listeners.find(({ name }) => name === listener);
     return { listener, url, allowAnonymous: rule?.allowAnonymous, authenticators: rule?.authenticators };
   });
-  const { driver: store, path, durability } = configuration.storage;
+  const { driver: store, path, durability, url } = configuration.storage;
   if (!isPretty(configuration.log, host)) {
     for (const address of addresses) {
       logger.info(address, 'listening');
@@ -161,10 +161,17 @@ function announce(server: RunningServer, { configuration, file }: LoadedConfigur
   const storeWords = {
     memory: 'in memory: sessions and retained messages are lost when the broker stops',
     sqlite: `${path} (${durability})`,
+    mysql: `MySQL or MariaDB at ${hostOf(url)}`,
+    mongodb: `MongoDB at ${hostOf(url)}`,
   }[store];
   host.stdout.write(
     `\nsi-mqtt listens at\n${lines.join('\n')}\n\n  store          ${storeWords}\n  configuration  ${file ?? 'built-in defaults'}\n\n`,
   );
+}
+
+/** Of a URL what may be shown: never the password. */
+function hostOf(url: string | undefined): string {
+  return url === undefined ? '' : url.replace(/^[^:]+:\/\/(?:[^@/]*@)?/, '').replace(/\?.*$/, '');
 }
 
 /** What an operator can mend, as one line; undefined for everything else. */

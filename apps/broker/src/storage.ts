@@ -1,13 +1,55 @@
-import { openSqliteLogStore, StoreJournal } from '@si-mqtt/cluster-db';
+import { readFileSync } from 'node:fs';
+import { type LogStore, openMongoLogStore, openMysqlLogStore, openSqliteLogStore, StoreJournal, StoreUnusable } from '@si-mqtt/cluster-db';
 import { NodeEnv } from '@si-mqtt/server';
 import { type Journal } from '@si-mqtt/session';
+import { type Logger } from 'pino';
 import { type StorageConfiguration } from './configuration.js';
 
+const levels = ['memory', 'flushed', 'synced'] as const;
+
 /** Opens what outlives the process; undefined: nothing does. Rejects with a `StoreUnusable`, one line for the operator. */
-export async function openJournal(storage: StorageConfiguration): Promise<Journal | undefined> {
+export async function openJournal(storage: StorageConfiguration, logger: Logger): Promise<Journal | undefined> {
   if (storage.driver === 'memory') return undefined;
-  const { path, durability, maxBytes, reserveBytes, pendingBytesMax, refuseAfterSeconds } = storage;
-  const store = await openSqliteLogStore({ path, durability, maxBytes, reserveBytes });
+  const store = await openStore(storage);
+  try {
+    await checkPromise(store, storage.require, logger);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  const { driver, pendingBytesMax, refuseAfterSeconds } = storage;
   // The file is locked: nobody else can be in it.
-  return new StoreJournal(store, new NodeEnv(), { watchMilliseconds: 0, pendingBytesMax, refuseAfterSeconds });
+  const watch = driver === 'sqlite' ? { watchMilliseconds: 0 } : {};
+  return new StoreJournal(store, new NodeEnv(), { pendingBytesMax, refuseAfterSeconds, ...watch });
+}
+
+async function openStore({
+  driver,
+  path,
+  durability,
+  maxBytes,
+  reserveBytes,
+  url,
+  certificateAuthorityFile,
+}: StorageConfiguration): Promise<LogStore> {
+  const ca = certificateAuthorityFile === undefined ? undefined : readFileSync(certificateAuthorityFile);
+  try {
+    if (driver === 'mysql') return await openMysqlLogStore({ url: url!, ...(ca === undefined ? {} : { ssl: { ca } }) });
+    if (driver === 'mongodb') return await openMongoLogStore({ url: url!, ...(ca === undefined ? {} : { tls: { ca } }) });
+  } catch (error) {
+    if (error instanceof StoreUnusable) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StoreUnusable(`the database of storage.url cannot be used (${reason}): start it, or correct the URL`, { cause: error });
+  }
+  return openSqliteLogStore({ path, durability, maxBytes, reserveBytes });
+}
+
+/** What a commit survives, as the database is set up now. */
+async function checkPromise(store: LogStore, required: StorageConfiguration['require'], logger: Logger): Promise<void> {
+  const { level, remarks } = await store.durability();
+  for (const remark of remarks) logger.warn({ store: level }, remark);
+  if (required === 'anything' || levels.indexOf(level) >= levels.indexOf(required)) return;
+  throw new StoreUnusable(
+    `the store promises less than storage.require = "${required}" (${[level, ...remarks].join('; ')}): change its settings, or what is required`,
+  );
 }

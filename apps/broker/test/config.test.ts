@@ -229,6 +229,15 @@ describe('a valid file', () => {
     expect(limits).toEqual(defaultLimits);
   });
 
+  it('a server as the store needs a URL of its kind', () => {
+    expect(load('[storage]\ndriver = "mysql"\nurl = "mysql://u:p@h/d"\n').configuration.storage).toMatchObject({
+      driver: 'mysql',
+      url: 'mysql://u:p@h/d',
+    });
+    expect(() => load('[storage]\ndriver = "mongodb"\n')).toThrow(/:2:1: .*needs a database: write storage\.url, as mongodb:/);
+    expect(() => load('[storage]\ndriver = "mysql"\nurl = "mongodb://h/d"\n')).toThrow(/:3:1: .*not the URL of a mysql database/);
+  });
+
   it('the built-in defaults serve loopback only, TCP 1883 and WebSocket 8083, admin 9883', () => {
     const { listeners, admin, limits } = load('').configuration;
     expect(

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { overUrl } from '@si-mqtt/conformance';
 import { conformanceSuite } from '@si-mqtt/conformance/vitest';
 import { createServer } from '@si-mqtt/server';
+import { pino } from 'pino';
 import { expect, vi } from 'vitest';
 import { loadConfiguration } from '../src/config.js';
 import { openJournal } from '../src/storage.js';
@@ -35,7 +36,7 @@ conformanceSuite({
     writeFileSync(join(folder, 'c.toml'), toml);
     const { configuration } = loadConfiguration('c.toml', invocationIn(folder));
     expect(configuration.storage.driver).toBe('sqlite');
-    const server = await createServer(configuration, { journal: await openJournal(configuration.storage) });
+    const server = await createServer(configuration, { journal: await openJournal(configuration.storage, pino({ enabled: false })) });
     await server.start();
     const urlOf = (name: string) => server.addresses().find(({ listener }) => listener === name)!.url;
     return {
