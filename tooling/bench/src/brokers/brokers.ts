@@ -22,7 +22,10 @@ export interface Broker {
 export const OURS = 'si-mqtt';
 
 /** This broker as everybody runs it, limits, metrics and access rules on; only the limit on new connections each second is out of the way. */
-const siMqttConfiguration = (port: number): string => `[[listeners]]
+function siMqttConfiguration(port: number, folder: string): string {
+  // Every publication and subscription is asked for, as with any rules; these allow all.
+  writeFileSync(join(folder, 'acl'), 'topic readwrite #\n');
+  return `[[listeners]]
 name = "bench"
 type = "tcp"
 hosts = ["127.0.0.1"]
@@ -31,6 +34,12 @@ port = ${port}
 [limits]
 connectRatePerSecond = 1_000_000
 
+[access]
+aclFile = ${JSON.stringify(join(folder, 'acl'))}
+
+[storage]
+path = ${JSON.stringify(join(folder, 'si-mqtt.db'))}
+
 [admin]
 enabled = true
 port = 0
@@ -38,6 +47,7 @@ port = 0
 [log]
 level = "warn"
 `;
+}
 
 /** mosquitto with the settings that let it keep up: no limit of its own bites. */
 function mosquittoConfiguration(port: number): string {
