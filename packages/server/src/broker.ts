@@ -356,6 +356,7 @@ export class Broker {
     setImmediate(() => {
       const client = this.clients.get(session.clientId);
       if (client?.session !== session) return;
+      this.parts.events.emit('queueOverflowed', { clientId: session.clientId });
       if (client.connection !== undefined) client.connection.endSession(ReasonCode.quotaExceeded, 'the queue of this session is full');
       else this.endSession(client);
     });

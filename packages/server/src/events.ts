@@ -20,8 +20,10 @@ export interface BrokerEventMap {
   subscribed: [{ clientId: string; topicFilter: string; qos: number }];
   unsubscribed: [{ clientId: string; topicFilter: string }];
   sessionEnded: [{ clientId: string }];
-  /** The store takes everything again (`ready`), or not. */
-  storeCondition: [{ condition: JournalCondition }];
+  /** `queue.overflow` is `endSession`, and a session's queue was full: it ends with all that it held. */
+  queueOverflowed: [{ clientId: string }];
+  /** The store takes everything again (`ready`), or not; `lastError` is of its last attempt that failed, if one did. */
+  storeCondition: [{ condition: JournalCondition; lastError: string | undefined }];
   /** Something outside of any one connection went wrong; the broker goes on. */
   error: [Error];
 }

@@ -99,8 +99,9 @@ export class Journaling implements JournalHost {
   }
 
   conditionChanged(): void {
-    this.broker.parts.events.emit('storeCondition', { condition: this.journal.condition });
-    if (this.journal.condition !== 'ready') return;
+    const { condition, work } = this.journal;
+    this.broker.parts.events.emit('storeCondition', { condition, lastError: work?.lastError });
+    if (condition !== 'ready') return;
     const readers = [...this.stalled];
     this.stalled.clear();
     for (const reader of readers) reader.continueReading();

@@ -17,7 +17,6 @@ import { matches } from '@si-mqtt/topics';
 import { type Logger, pino } from 'pino';
 import { type Authenticator } from './access/authenticator.js';
 import { type AuthenticationMechanism } from './access/enhanced.js';
-import { FileError } from './access/file-error.js';
 import { AdminListener } from './admin.js';
 import { Broker } from './broker.js';
 import { Connection, type ConnectionSettings } from './connection.js';
@@ -26,7 +25,6 @@ import { capabilitiesOf } from './handshake.js';
 import { Admission } from './listeners/admission.js';
 import { type ByteStream } from './listeners/byte-stream.js';
 import { DuplexStream } from './listeners/duplex-stream.js';
-import { ListenError } from './listeners/listen-error.js';
 import { Listener } from './listeners/listener.js';
 import { type ListenerInformation } from './listeners/listener-options.js';
 import { createMetrics } from './metrics.js';
@@ -34,6 +32,7 @@ import { NodeEnv } from './node-env.js';
 import { mayLose, recheckClient } from './recheck.js';
 import { Serial } from './serial.js';
 import { openAccess, type ServerAccess } from './server-access.js';
+import { ServerLog } from './server-log.js';
 import { type CompleteServerOptions, completeOptions, type ServerOptions } from './server-options.js';
 import { SysTopics } from './sys-topics.js';
 import { runInTurn } from './turn-share.js';
@@ -41,7 +40,7 @@ import { runInTurn } from './turn-share.js';
 const tickMilliseconds = 500;
 const ticksPerSecond = 1000 / tickMilliseconds;
 const ticksPerHeapLook = 4;
-const ticksPerDropReport = 120;
+const ticksPerMinute = 60 * ticksPerSecond;
 
 export interface ClientSummary {
   readonly clientId: string;
@@ -84,6 +83,7 @@ export class Server {
   readonly broker: Broker;
   private options: CompleteServerOptions;
   private readonly logger: Logger;
+  private readonly log: ServerLog;
   private readonly env: NodeEnv;
   private readonly access: ServerAccess;
   private readonly ownAuthenticators: readonly Authenticator[];
@@ -99,7 +99,6 @@ export class Server {
   private bound: { listener: string; url: string }[] = [];
   private timer: NodeJS.Timeout | undefined;
   private isStopping = false;
-  private reportedDrops = 0;
 
   constructor(options: CompleteServerOptions, access: ServerAccess, env: NodeEnv, parts: ServerParts) {
     this.options = options;
@@ -127,7 +126,7 @@ export class Server {
     this.admin = options.admin.enabled
       ? new AdminListener(options.admin, createMetrics(this.broker, this.admission), () => this.isReady)
       : undefined;
-    this.logEvents();
+    this.log = new ServerLog(this.events, this.logger, this.broker.drops);
   }
 
   get isReady(): boolean {
@@ -345,7 +344,7 @@ export class Server {
     this.broker.tick();
     if (tick % ticksPerHeapLook === 0) this.lookAtHeap();
     if (tick % Math.max(1, Math.round(this.options.life.filePollSeconds * ticksPerSecond)) === 0) void this.lookAtCertificates();
-    if (tick % ticksPerDropReport === 0) this.reportDrops();
+    if (tick % ticksPerMinute === 0) this.log.reportMinute();
   }
 
   private isSilent({ keepAliveSeconds, isOpen, lastReceivedTick }: Connection): boolean {
@@ -377,14 +376,6 @@ export class Server {
     }
   }
 
-  /** One line a minute about messages that did not reach a queue, however many there were. */
-  private reportDrops(): void {
-    const { queueFull } = this.broker.drops;
-    if (queueFull > this.reportedDrops)
-      this.logger.warn({ deliveries: queueFull - this.reportedDrops }, 'deliveries were dropped because session queues were full');
-    this.reportedDrops = queueFull;
-  }
-
   private async closeListeners(): Promise<void> {
     await Promise.all(this.listeners.map((listener) => listener.close()));
     this.listeners = [];
@@ -392,18 +383,6 @@ export class Server {
     await this.admin?.close();
     this.access.close();
     this.admission.close();
-  }
-
-  private logEvents(): void {
-    const { events, logger } = this;
-    events.on('connected', (event) => logger.debug(event, 'client connected'));
-    events.on('disconnected', (event) => logger.debug(event, 'client disconnected'));
-    events.on('connectionRefused', (event) => logger.info(event, 'connection refused'));
-    events.on('error', (error) => {
-      // An operator's mistake is one line, and a defect has to be found.
-      if (error instanceof FileError || error instanceof ListenError) logger.error(`${error.message}: what was read before stays`);
-      else logger.error({ err: error }, 'something went wrong');
-    });
   }
 }
 

@@ -1,0 +1,101 @@
+import { type JournalCondition, type JournalHost, type JournalWork, MemoryJournal, MemoryJournalState } from '@si-mqtt/session';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createServer, type Server, type ServerOptions } from '../src/index.js';
+import { RawClient } from './raw-client.js';
+
+let server: Server;
+let url: string;
+afterEach(() => server.stop());
+
+interface Line {
+  readonly level: number;
+  readonly msg: string;
+  readonly [key: string]: unknown;
+}
+
+/** Levels of pino. */
+const [info, warn] = [30, 40];
+
+const containing = (text: string) => expect.stringContaining(text) as string;
+
+/** A journal that becomes what the test says, and has an error to tell. */
+class TroubledJournal extends MemoryJournal {
+  override condition: JournalCondition = 'ready';
+  override readonly work: JournalWork = { ...noWork, lastError: 'the disk is gone' };
+  private asked: JournalHost | undefined;
+
+  override start(host: JournalHost): Promise<void> {
+    this.asked = host;
+    return super.start(host);
+  }
+  become(condition: JournalCondition): void {
+    this.condition = condition;
+    this.asked!.conditionChanged();
+  }
+}
+
+const noWork: JournalWork = {
+  pendingOperations: 0,
+  pendingBytes: 0,
+  commitMilliseconds: 0,
+  commits: 0,
+  commitSeconds: 0,
+  commitBytes: 0,
+  retries: 0,
+  commitCounts: [],
+  commitBounds: [],
+  lastError: undefined,
+};
+
+async function start(options: ServerOptions, journal?: MemoryJournal): Promise<Line[]> {
+  const lines: Line[] = [];
+  const logger = pino({ level: 'trace' }, { write: (text: string) => void lines.push(JSON.parse(text) as Line) });
+  server = await createServer(
+    { sys: { enabled: false, intervalSeconds: 10 }, ...options },
+    { logger, ...(journal === undefined ? {} : { journal }) },
+  );
+  await server.start();
+  url = server.addresses()[0].url;
+  return lines;
+}
+
+describe('what becomes of the store', () => {
+  it('is a line with what it means and the last error of the store', async () => {
+    const journal = new TroubledJournal(new MemoryJournalState());
+    const lines = await start({}, journal);
+    journal.become('full');
+    journal.become('unavailable');
+    journal.become('ready');
+    const lastError = 'the disk is gone';
+    expect(lines).toMatchObject([
+      { level: warn, condition: 'full', lastError, msg: containing('the store is full') },
+      { level: warn, condition: 'unavailable', lastError, msg: containing('the store does not answer') },
+      { level: info, condition: 'ready', msg: 'the store takes everything again' },
+    ]);
+    expect(lines[2]).not.toHaveProperty('lastError');
+  });
+
+  it('is one line a minute where it is only slow, however often that changes', async () => {
+    const journal = new TroubledJournal(new MemoryJournalState());
+    const lines = await start({}, journal);
+    for (let times = 0; times < 3; times++) {
+      journal.become('congested');
+      journal.become('ready');
+    }
+    expect(lines).toMatchObject([{ level: info, condition: 'congested', msg: containing('publishers are not read') }]);
+  });
+});
+
+it('a session that ends because its queue is full has a line of its own', async () => {
+  const lines = await start({ queue: { overflow: 'endSession', queueQos0Messages: false }, limits: { queueMessagesMax: 2 } });
+  const absent = await RawClient.connected(url, { clientId: 'absent', properties: { sessionExpiryInterval: 60 } });
+  await absent.subscribed('a', 1);
+  absent.send({ type: 'disconnect', reasonCode: 0 });
+  await absent.closed();
+  for (let count = 0; count < 3; count++) server.publish({ topicName: 'a', payload: new Uint8Array(), qos: 1, retain: false });
+  await expect.poll(() => server.clients()).toEqual([]);
+  expect(lines.filter(({ level }) => level >= warn)).toMatchObject([
+    { level: warn, clientId: 'absent', msg: 'the queue of a session was full, so the session has ended' },
+  ]);
+});
