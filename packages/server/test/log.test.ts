@@ -22,7 +22,7 @@ const containing = (text: string) => expect.stringContaining(text) as string;
 /** A journal that becomes what the test says, and has an error to tell. */
 class TroubledJournal extends MemoryJournal {
   override condition: JournalCondition = 'ready';
-  override readonly work: JournalWork = { ...noWork, lastError: 'the disk is gone' };
+  readonly work: JournalWork = { ...noWork, lastError: 'the disk is gone' };
   private asked: JournalHost | undefined;
 
   override start(host: JournalHost): Promise<void> {
