@@ -7,7 +7,8 @@ import { readTargetFile } from '../src/command/target-file.js';
 import * as conformance from '../src/index.js';
 import { type ConformanceSuiteOptions } from '../src/vitest.js';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const textAt = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+const readme = textAt('../README.md');
 let server: Server;
 let port: number;
 
@@ -84,4 +85,23 @@ test('the example of a target file is one, and every setting and variant is expl
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('the table of si-mqtt adds up what was found in it', () => {
+  const rows = [...readme.matchAll(/^\| (MQTT \S+) +\| (\d+) +\| (\d+) +\| (\d+) +\|$/gm)].map((match) => match.slice(1));
+  const exceptions = textAt('../spec/exceptions.tsv')
+    .split('\n')
+    .map((line) => line.split('\t'));
+  const found = textAt('../results/si-mqtt.md')
+    .split('\n## ')
+    .slice(1)
+    .map((section) => {
+      const version = section.slice(0, section.indexOf('\n'));
+      const verdicts = [...section.matchAll(/^\| (\S+-\S+) \| ([a-z ]+) \| /gm)];
+      const excepted = verdicts.filter(([, id]) => exceptions.some(([of, exception]) => of === version && exception === id));
+      const hold = verdicts.filter((verdict) => verdict[2] === 'holds' && !excepted.includes(verdict));
+      return [version, verdicts.length, hold.length, excepted.length].map(String);
+    });
+  expect(rows).toEqual(found);
+  expect(found.map(([version]) => version)).toEqual(['MQTT 5.0', 'MQTT 3.1.1', 'MQTT 3.1']);
 });
