@@ -152,7 +152,7 @@ export class Broker {
     packetId: number,
   ): ReasonCode | typeof pending {
     if (message.qos > 0 && journaling.isRefusing && (message.retain || this.routing.isRecorded(message))) {
-      return this.refuseToStore(publisher);
+      return this.refuseToStore(publisher, packetId);
     }
     const { journal } = journaling;
     const { operations } = journal;
@@ -162,10 +162,10 @@ export class Broker {
   }
 
   /** Nothing of the message is in memory yet. 3.x has no way to say no: whatever is not acknowledged comes again. */
-  private refuseToStore(publisher: Session | undefined): ReasonCode | typeof pending {
+  private refuseToStore(publisher: Session | undefined, packetId: number): ReasonCode | typeof pending {
     this.counters.storeRefusing++;
     if (publisher === undefined || publisher.agreement.protocolVersion === 5) return ReasonCode.quotaExceeded;
-    this.clients.get(publisher.clientId)?.connection?.close(ReasonCode.quotaExceeded, 'the store takes nothing now');
+    this.leaveUnanswered(publisher, packetId, ReasonCode.quotaExceeded, 'the store takes nothing now');
     return pending;
   }
 
@@ -240,13 +240,21 @@ export class Broker {
       (reasonCode) => publisher?.inbound.published(packetId, reasonCode),
       (error: unknown) => {
         this.failed(error);
-        if (publisher !== undefined) {
-          this.clients
-            .get(publisher.clientId)
-            ?.connection?.close(ReasonCode.implementationSpecificError, 'the message could not be stored');
-        }
+        if (publisher === undefined) return;
+        this.leaveUnanswered(publisher, packetId, ReasonCode.implementationSpecificError, 'the message could not be stored');
       },
     );
+  }
+
+  /** The connection that the session has by now is closed instead of an acknowledgement, so that its client sends the publication again. */
+  leaveUnanswered(publisher: Session, packetId: number, reasonCode: ReasonCode, reason: string): void {
+    if (this.isCurrent(publisher)) this.clients.get(publisher.clientId)!.connection?.close(reasonCode, reason);
+    publisher.inbound.leaveUnanswered(packetId);
+  }
+
+  /** False: the session has ended. */
+  isCurrent(session: Session): boolean {
+    return this.clients.get(session.clientId)?.session === session;
   }
 
   // ——— sessions ———

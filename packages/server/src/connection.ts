@@ -29,6 +29,7 @@ import { type Broker, type Client } from './broker.js';
 import { ConnectionOutput } from './connection-output.js';
 import { Handshake, type HandshakeSettings } from './handshake.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
+import { PublishDecisions } from './publish-decisions.js';
 import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
 import { recheckSubscriptions } from './recheck.js';
 import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
@@ -42,7 +43,6 @@ export interface ConnectionSettings extends HandshakeSettings {
 }
 
 const pingResponse = new Uint8Array([0xd0, 0x00]);
-const decisionsMax = 1000;
 
 /** One client's connection: the one I/O loop. Bytes from the stream go through the decoder to handshake, session or broker. */
 export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader {
@@ -64,8 +64,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   private endWhenResumed = false;
   private streamClosed = false;
   private streamError: Error | undefined;
-  private decisions: Map<string, boolean> | undefined;
-  private decisionsVersion = 0;
+  private decisions: PublishDecisions | undefined;
 
   constructor(broker: Broker, stream: ByteStream, settings: ConnectionSettings, tick: number) {
     this.broker = broker;
@@ -268,39 +267,48 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     message.keep();
     this.pause();
     allowed
-      .then((yes) => {
-        this.remember(message.topicName, yes);
-        const reasonCode = yes ? this.broker.publish(message, session, packetId) : ReasonCode.notAuthorized;
-        if (reasonCode !== pending) session.inbound.published(packetId, reasonCode);
-        this.resume();
-      })
-      .catch(() => this.close(ReasonCode.implementationSpecificError, 'the access rules did not answer'));
+      .then(
+        (yes) => this.decided(message, session, packetId, yes),
+        () => this.broker.leaveUnanswered(session, packetId, ReasonCode.implementationSpecificError, 'the access rules did not answer'),
+      )
+      .catch((error: unknown) => this.failed(error));
     return pending;
+  }
+
+  /**
+   * The answer may come after the end of this connection. The message came before it, and is treated as if the answer had been known: it is
+   * published or refused. What was closed gets no acknowledgement; a connection that took the session over, and sent it again, does.
+   */
+  private decided(message: Message, session: Session, packetId: number, yes: boolean): void {
+    const { broker } = this;
+    let reasonCode: ReasonCode | typeof pending = ReasonCode.notAuthorized;
+    if (yes) reasonCode = broker.publish(message, session, packetId);
+    else broker.counters.publishRefused++;
+    if (reasonCode !== pending && broker.isCurrent(session)) session.inbound.published(packetId, reasonCode);
+    this.resume();
   }
 
   private isNameAllowed(topicName: string): boolean {
     return !isSysTopic(topicName);
   }
 
-  private mayPublish(message: Message): boolean | Promise<boolean> {
+  private mayPublish({ topicName, qos, retain }: Message): boolean | Promise<boolean> {
     const { permissions } = this;
-    const topicName = message.topicName;
-    if (permissions.version !== this.decisionsVersion) {
-      this.decisions = undefined;
-      this.decisionsVersion = permissions.version;
-    }
-    const known = this.decisions?.get(topicName);
+    const { version } = permissions;
+    const decisions = (this.decisions ??= new PublishDecisions(version));
+    const known = decisions.known(topicName, version, this.broker.currentTick);
     if (known !== undefined) return known;
-    const decision = this.isNameAllowed(topicName) && permissions.mayPublish(topicName, message.qos, message.retain);
-    if (decision === 'unknown') return permissions.decidePublish!(topicName);
-    this.remember(topicName, decision);
+    const decision = this.isNameAllowed(topicName) && permissions.mayPublish(topicName, qos, retain);
+    if (decision === 'unknown') return this.ask(permissions, topicName, decisions);
+    decisions.decided(topicName, decision);
     return decision;
   }
 
-  private remember(topicName: string, decision: boolean): void {
-    const decisions = (this.decisions ??= new Map());
-    if (decisions.size >= decisionsMax) decisions.clear();
-    decisions.set(topicName, decision);
+  private async ask(permissions: Permissions, topicName: string, decisions: PublishDecisions): Promise<boolean> {
+    const { version } = permissions;
+    const decision = await permissions.decidePublish!(topicName);
+    if (permissions.version === version) decisions.answered(topicName, decision, this.broker.currentTick);
+    return decision;
   }
 
   /** SUBACK or UNSUBACK. */

@@ -1,8 +1,9 @@
-import { type JournalCondition, type JournalHost, type JournalWork, MemoryJournal, MemoryJournalState } from '@si-mqtt/session';
+import { type MemoryJournal, MemoryJournalState } from '@si-mqtt/session';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createServer, type Server, type ServerOptions } from '../src/index.js';
 import { RawClient } from './raw-client.js';
+import { TroubledJournal } from './troubled-journal.js';
 
 let server: Server;
 let url: string;
@@ -18,35 +19,6 @@ interface Line {
 const [info, warn] = [30, 40];
 
 const containing = (text: string) => expect.stringContaining(text) as string;
-
-/** A journal that becomes what the test says, and has an error to tell. */
-class TroubledJournal extends MemoryJournal {
-  override condition: JournalCondition = 'ready';
-  readonly work: JournalWork = { ...noWork, lastError: 'the disk is gone' };
-  private asked: JournalHost | undefined;
-
-  override start(host: JournalHost): Promise<void> {
-    this.asked = host;
-    return super.start(host);
-  }
-  become(condition: JournalCondition): void {
-    this.condition = condition;
-    this.asked!.conditionChanged();
-  }
-}
-
-const noWork: JournalWork = {
-  pendingOperations: 0,
-  pendingBytes: 0,
-  commitMilliseconds: 0,
-  commits: 0,
-  commitSeconds: 0,
-  commitBytes: 0,
-  retries: 0,
-  commitCounts: [],
-  commitBounds: [],
-  lastError: undefined,
-};
 
 async function start(options: ServerOptions, journal?: MemoryJournal): Promise<Line[]> {
   const lines: Line[] = [];

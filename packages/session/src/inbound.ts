@@ -82,7 +82,10 @@ export class Inbound {
     if (unfinished >= this.negotiated!.receiveMaximum) {
       throw new ProtocolError(ReasonCode.receiveMaximumExceeded, `more than ${this.negotiated!.receiveMaximum} unfinished publications`); // [MQTT-3.3.4-7]
     }
-    this.answer(packetId, qos, target.publish(this.messageOf(packet, topicName, session), session, packetId));
+    const reasonCode = target.publish(this.messageOf(packet, topicName, session), session, packetId);
+    // The target has ended the connection instead of an answer.
+    if (reasonCode === pending && this.output === undefined) return;
+    this.answer(packetId, qos, reasonCode);
     this.surroundings.journal?.divide();
   }
 
@@ -91,6 +94,19 @@ export class Inbound {
     const answer = this.unanswered?.get(packetId);
     if (answer === undefined || answer.reasonCode !== pending) return;
     answer.reasonCode = reasonCode;
+    this.sendAnswered();
+  }
+
+  /** No outcome comes, and the connection has ended instead: when the publication comes again it is a new one. */
+  leaveUnanswered(packetId: number): void {
+    const answer = this.unanswered?.get(packetId);
+    if (answer === undefined || answer.reasonCode !== pending) return;
+    this.unanswered!.delete(packetId);
+    this.answers!.splice(this.answers!.indexOf(answer), 1);
+    this.sendAnswered();
+  }
+
+  private sendAnswered(): void {
     const answers = this.answers!;
     while (answers.length > 0 && answers[0].reasonCode !== pending) {
       const first = answers.shift()!;

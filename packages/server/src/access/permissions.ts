@@ -14,7 +14,7 @@ export interface Permissions {
   maySubscribe(topicFilter: string): SubscribeDecision | 'unknown';
   /** Asked once per topic name, and only under filters that are allowed partly; the caller caches the answer until `version` changes. */
   mayReceive(topicName: string): boolean;
-  /** Required of implementations whose `mayPublish` can be unknown. */
+  /** Required of implementations whose `mayPublish` can be unknown. The caller keeps the answer for 30 seconds, unless `version` changes. */
   decidePublish?(topicName: string): Promise<boolean>;
   /** Required of implementations whose `maySubscribe` can be unknown. */
   decideSubscribe?(topicFilter: string): Promise<SubscribeDecision>;
