@@ -1,7 +1,9 @@
 import { type Journal, type JournalWork } from '@si-mqtt/session';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type ConcurrencyLimit } from './access/concurrency-limit.js';
 import { type Broker } from './broker.js';
-import { type Admission } from './listeners/admission.js';
+import { type Admission, type AdmissionCounters } from './listeners/admission.js';
+import { type ListenerCounters } from './listeners/byte-stream.js';
 
 /** One metric that reads a plain number when it is scraped, so that the hot path never sees prom-client. */
 interface Reading {
@@ -11,11 +13,31 @@ interface Reading {
   read(): number;
 }
 
+/** Where the numbers are; read when somebody scrapes. */
+export interface MetricSources {
+  readonly broker: Broker;
+  readonly admission: Admission;
+  readonly authentications: ConcurrencyLimit;
+  listeners(): readonly MeteredListener[];
+}
+
+export interface MeteredListener {
+  readonly information: { readonly name: string };
+  readonly counters: ListenerCounters;
+}
+
 /** All metrics of one server, for `/metrics` and for whoever uses the library. */
-export function createMetrics(broker: Broker, admission: Admission): Registry {
+export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  for (const reading of readings(broker, admission)) register(registry, reading);
+  const { broker, admission, authentications } = sources;
+  for (const reading of [
+    ...messageReadings(broker),
+    ...connectionReadings(broker, admission.counters),
+    ...authenticationReadings(authentications),
+  ])
+    register(registry, reading);
+  for (const reading of listenerReadings) registerPerListener(registry, reading, () => sources.listeners());
   const { journaling } = broker;
   if (journaling !== undefined) {
     for (const reading of storeReadings(broker, journaling.journal)) register(registry, reading);
@@ -42,6 +64,19 @@ function register(registry: Registry, { name, help, kind, read }: Reading): void
       },
     });
   }
+}
+
+function registerPerListener(registry: Registry, { name, help, read }: ListenerReading, listeners: () => readonly MeteredListener[]): void {
+  new Counter({
+    name: `si_mqtt_listener_${name}`,
+    help,
+    labelNames: ['listener'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { information, counters } of listeners()) this.inc({ listener: information.name }, read(counters));
+    },
+  });
 }
 
 /** A histogram that is counted where the commits are. */
@@ -88,9 +123,7 @@ function storeReadings({ counters }: Broker, journal: Journal): Reading[] {
   ];
 }
 
-function readings(broker: Broker, admission: Admission): Reading[] {
-  const { counters, drops, parts, routing } = broker;
-  const refusals = admission.counters;
+function messageReadings({ counters, drops, parts, routing }: Broker): Reading[] {
   return [
     counter('bytes_received_total', 'Bytes read from clients.', () => counters.bytesReceived),
     counter('bytes_sent_total', 'Bytes written to clients.', () => counters.bytesSent),
@@ -110,6 +143,16 @@ function readings(broker: Broker, admission: Admission): Reading[] {
       'Deliveries that waited until the access rules withdrew their subscription.',
       () => drops.notAllowed,
     ),
+    counter('retained_refused_total', 'Messages not retained because the store was full.', () => counters.retainedRefused),
+    gauge('subscriptions', 'Subscriptions of this node.', () => routing.subscriptions),
+    gauge('shared_groups', 'Shared subscriptions with at least one member.', () => routing.sharedGroups),
+    gauge('retained_messages', 'Retained messages.', () => parts.retained.messages),
+    gauge('retained_bytes', 'Bytes of the retained messages.', () => parts.retained.bytes),
+  ];
+}
+
+function connectionReadings({ counters, clients }: Broker, admission: AdmissionCounters): Reading[] {
+  return [
     counter('connections_accepted_total', 'CONNECTs accepted.', () => counters.connectionsAccepted),
     counter('connections_refused_total', 'CONNECTs refused.', () => counters.connectionsRefused),
     counter('authentications_refused_total', 'Authentications refused.', () => counters.authenticationsRefused),
@@ -127,20 +170,75 @@ function readings(broker: Broker, admission: Admission): Reading[] {
       'Connections closed because of outgoingBytesPerConnectionMax.',
       () => counters.slowConnectionsClosed,
     ),
-    counter('retained_refused_total', 'Messages not retained because the store was full.', () => counters.retainedRefused),
-    counter('connect_deadline_closed_total', 'Connections without CONNECT in time.', () => refusals.closedByConnectDeadline),
+    counter('overload_refused_total', 'CONNECTs refused because the heap was above heapBytesMax.', () => counters.overloadRefused),
+    counter('connect_deadline_closed_total', 'Connections without CONNECT in time.', () => admission.closedByConnectDeadline),
     counter(
       'unauthenticated_bytes_closed_total',
       'Connections closed because of unauthenticatedBytesMax.',
-      () => refusals.closedByUnauthenticatedBytesMax,
+      () => admission.closedByUnauthenticatedBytesMax,
     ),
-    counter('connections_max_refused_total', 'Connections refused because of connectionsMax.', () => refusals.refusedByConnectionsMax),
-    counter('connect_rate_refused_total', 'Connections refused because of connectRatePerSecond.', () => refusals.refusedByConnectRate),
-    gauge('connections', 'Network connections, those without CONNECT included.', () => broker.connections.size),
-    gauge('sessions', 'Sessions, connected or not.', () => broker.clients.size),
-    gauge('subscriptions', 'Subscriptions of this node.', () => routing.subscriptions),
-    gauge('shared_groups', 'Shared subscriptions with at least one member.', () => routing.sharedGroups),
-    gauge('retained_messages', 'Retained messages.', () => parts.retained.messages),
-    gauge('retained_bytes', 'Bytes of the retained messages.', () => parts.retained.bytes),
+    counter('connections_max_refused_total', 'Connections refused because of connectionsMax.', () => admission.refusedByConnectionsMax),
+    counter('connect_rate_refused_total', 'Connections refused because of connectRatePerSecond.', () => admission.refusedByConnectRate),
+    counter(
+      'unauthenticated_connections_max_refused_total',
+      'Connections refused because of unauthenticatedConnectionsMax.',
+      () => admission.refusedByUnauthenticatedConnectionsMax,
+    ),
+    counter(
+      'listener_connections_max_refused_total',
+      'Connections refused because of connectionsMax of their listener.',
+      () => admission.refusedByListenerConnectionsMax,
+    ),
+    counter(
+      'listener_connect_rate_refused_total',
+      'Connections refused because of connectRatePerSecond of their listener.',
+      () => admission.refusedByListenerConnectRate,
+    ),
+    counter('connections_admitted_total', 'Network connections that no limit refused.', () => admission.admitted),
+    gauge('connections', 'Network connections, those without CONNECT included.', () => admission.connections),
+    gauge('unauthenticated_connections', 'Connections whose CONNECT is not accepted yet.', () => admission.unauthenticatedConnections),
+    gauge('unauthenticated_bytes', 'Bytes that these have sent.', () => admission.unauthenticatedBytes),
+    gauge('sessions', 'Sessions, connected or not.', () => clients.size),
   ];
 }
+
+/** Verifications of passwords, which are costly and therefore limited. */
+function authenticationReadings(limit: ConcurrencyLimit): Reading[] {
+  return [
+    gauge('authentications_running', 'Passwords that are being verified.', () => limit.running),
+    gauge('authentications_waiting', 'Passwords that wait to be verified.', () => limit.waiting),
+    counter('authentications_completed_total', 'Passwords that were verified, right or wrong.', () => limit.completedTotal),
+    counter(
+      'authentications_waiting_max_refused_total',
+      'Authentications refused because of authenticationsWaitingMax.',
+      () => limit.refusedTotal,
+    ),
+    counter('authentications_abandoned_total', 'Authentications whose connection had gone before their turn.', () => limit.abandonedTotal),
+  ];
+}
+
+interface ListenerReading {
+  readonly name: string;
+  readonly help: string;
+  read(counters: ListenerCounters): number;
+}
+
+const listenerReadings: readonly ListenerReading[] = [
+  { name: 'accepted_total', help: 'Connections that came through TLS and upgrade.', read: ({ accepted }) => accepted },
+  {
+    name: 'proxy_header_errors_total',
+    help: 'PROXY protocol headers that were missing, malformed or too long.',
+    read: ({ proxyHeaderErrors }) => proxyHeaderErrors,
+  },
+  { name: 'tls_handshake_errors_total', help: 'TLS handshakes that failed.', read: ({ tlsHandshakeErrors }) => tlsHandshakeErrors },
+  {
+    name: 'upgrades_refused_total',
+    help: 'HTTP requests that were no acceptable WebSocket upgrade.',
+    read: ({ upgradesRefused }) => upgradesRefused,
+  },
+  {
+    name: 'accept_errors_total',
+    help: 'Connections that the system could not hand over, for want of file descriptors, say.',
+    read: ({ acceptErrors }) => acceptErrors,
+  },
+];

@@ -17,7 +17,8 @@ export class ServerAccess {
   private readonly passwordFile: PasswordFile | undefined;
   private readonly accessFile: AccessFile | undefined;
   private readonly rules: AccessRules;
-  private readonly limit: ConcurrencyLimit;
+  /** Of password verifications at all listeners. */
+  readonly limit: ConcurrencyLimit;
 
   constructor(passwordFile: PasswordFile | undefined, accessFile: AccessFile | undefined, limit: ConcurrencyLimit) {
     this.passwordFile = passwordFile;

@@ -15,6 +15,7 @@ import {
 } from '@si-mqtt/session';
 import { matches } from '@si-mqtt/topics';
 import { type Logger, pino } from 'pino';
+import { type Registry } from 'prom-client';
 import { type Authenticator } from './access/authenticator.js';
 import { type AuthenticationMechanism } from './access/enhanced.js';
 import { AdminListener } from './admin.js';
@@ -123,9 +124,7 @@ export class Server {
       permissionsOf: (userName, clientId) => (hasOwn ? undefined : access.permissionsFor(userName, clientId)),
     });
     this.sysTopics = new SysTopics(this.broker, options.sys);
-    this.admin = options.admin.enabled
-      ? new AdminListener(options.admin, createMetrics(this.broker, this.admission), () => this.isReady)
-      : undefined;
+    this.admin = options.admin.enabled ? new AdminListener(options.admin, this.createMetrics(), () => this.isReady) : undefined;
     this.log = new ServerLog(this.events, this.logger, this.broker.drops);
   }
 
@@ -312,6 +311,11 @@ export class Server {
   accept(stream: ByteStream): void {
     const settings = this.settings.get(stream.listener.name)!;
     stream.attach(new Connection(this.broker, stream, settings, this.broker.currentTick));
+  }
+
+  private createMetrics(): Registry {
+    const { broker, admission, access } = this;
+    return createMetrics({ broker, admission, authentications: access.limit, listeners: () => this.listeners });
   }
 
   private connectionSettings(listener: ListenerInformation): ConnectionSettings {

@@ -42,7 +42,6 @@ export class SysTopics {
     const { counters, drops, clients } = broker;
     let connected = 0;
     for (const client of clients.values()) if (client.connection !== undefined) connected++;
-    const dropped = drops.queueFull + drops.notDrained + drops.offline + drops.tooLarge + drops.expired + drops.notAllowed;
     this.put('version', 'si-mqtt');
     this.put('uptime', `${Math.floor((broker.parts.env.monotonic() - this.startedAt) / 1000)} seconds`);
     this.put('clients/connected', connected);
@@ -52,7 +51,7 @@ export class SysTopics {
     this.put('messages/received', counters.packetsReceived);
     this.put('publish/messages/received', counters.publishReceived);
     this.put('publish/messages/sent', counters.publishSent);
-    this.put('publish/messages/dropped', dropped);
+    this.put('publish/messages/dropped', drops.total);
     this.put('bytes/received', counters.bytesReceived);
     this.put('bytes/sent', counters.bytesSent);
     this.put('subscriptions/count', broker.routing.subscriptions);

@@ -14,4 +14,8 @@ export class DropCounters {
   expired = 0;
   /** The access rules withdrew the subscription, or the topic from it, while it waited. */
   notAllowed = 0;
+
+  get total(): number {
+    return this.queueFull + this.overloaded + this.notDrained + this.offline + this.tooLarge + this.expired + this.notAllowed;
+  }
 }
