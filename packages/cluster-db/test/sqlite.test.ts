@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync, type StatsFs } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'tsup';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LogStore, openSqliteLogStore, type SqliteOptions, StoreRefusal, StoreUnusable } from '../src/index.js';
 import { SqlLogStore } from '../src/sql/sql-log-store.js';
 import { SqliteDatabase } from '../src/sqlite/sqlite-database.js';
@@ -15,6 +15,11 @@ import { SqliteThread } from '../src/sqlite/sqlite-thread.js';
 import { logStoreSuite } from './log-store-suite.js';
 import { callAll, fill, recording } from './plans.js';
 import { queueRow, record, reference, retainedRow } from './samples.js';
+
+vi.mock('node:fs/promises', async (original) => {
+  const promises = await original<typeof import('node:fs/promises')>();
+  return { ...promises, statfs: vi.fn(promises.statfs) };
+});
 
 const newFolder = () => mkdtemp(join(tmpdir(), 'si-mqtt-sqlite-'));
 
@@ -92,7 +97,7 @@ describe('SQLite in particular', () => {
     await append(store, 1);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o700);
-    expect((await stat(`${path}-wal`)).mode & 0o777).toBe(0o600);
+    for (const ending of ['-wal', '.lock']) expect((await stat(`${path}${ending}`)).mode & 0o777, ending).toBe(0o600);
     await store.close();
     const header = await readFile(path);
     expect(header.toString('latin1', 68, 72)).toBe('SiMq');
@@ -189,6 +194,50 @@ describe('SQLite in particular', () => {
 
   it('a folder is refused in one line', async () => {
     await expect(openSqliteLogStore({ path: folder })).rejects.toThrow('is a folder');
+  });
+
+  it('what the system refuses is one line with the path and what to do', async () => {
+    const refuse = async (what: RegExp) => {
+      const error = await open().catch((problem: unknown) => problem);
+      expect(error).toBeInstanceOf(StoreUnusable);
+      expect((error as Error).message).toMatch(what);
+    };
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    path = join(file, 'store.db');
+    await refuse(/file for the database, a part of the path is a file and not a folder: correct storage\.path$/);
+    path = join(file, 'below', 'store.db');
+    await refuse(/a part of the path is a file and not a folder/);
+    path = join(folder, 'x'.repeat(300), 'store.db');
+    await refuse(/ENAMETOOLONG.*: mend what the system reports, or correct storage\.path$/);
+    path = join(folder, 'locked-out.db');
+    await mkdir(`${path}.lock`);
+    await refuse(/cannot use .*locked-out\.db for the database/);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('a file that may not be written is one line', async () => {
+    await (await open()).close();
+    opened.length = 0;
+    await chmod(path, 0o400);
+    await expect(open()).rejects.toThrow(new RegExp(`^cannot use ${path} for the database, permission is missing: `));
+  });
+
+  it('starts at its limit, and on a disk that has no room for the reserve, but takes only what makes room', async () => {
+    const first = await open();
+    await append(first, 1, 'x', { put: { outq: [queueRow(reference('c'), 1, { body: new Uint8Array(200_000) })] } });
+    await first.close();
+    opened.length = 0;
+    const limited = await open({ maxBytes: 200_000, reserveBytes: 256 << 10 });
+    expect(await limited.hasRoom()).toBe(false);
+    expect(await append(limited, 2)).toBe('committed');
+    await limited.close();
+    opened.length = 0;
+    vi.mocked(statfs).mockResolvedValue({ blocks: 10, bavail: 1, bsize: 4096 } as StatsFs);
+    const store = await open({ reserveBytes: 8192 });
+    expect([await store.hasRoom(), existsSync(`${path}.reserve`)]).toEqual([false, false]);
+    expect(await append(store, 3)).toBe('committed');
+    vi.mocked(statfs).mockReset();
+    expect([await store.hasRoom(), existsSync(`${path}.reserve`)]).toEqual([true, true]);
   });
 
   it('refuses what is beyond its limit, still removes, and takes new messages when it has room again', { timeout: 60_000 }, async () => {

@@ -93,10 +93,13 @@ export class CommitLoop implements JournalWork {
     return this.busySince === undefined ? 0 : this.env.monotonic() - this.busySince;
   }
 
-  start(host: JournalHost, { seat, epoch }: { readonly seat: number; readonly epoch: number }): void {
+  /** `isFull`: as it was found, so that at first only what makes room is taken. */
+  start(host: JournalHost, { seat, epoch, isFull }: { readonly seat: number; readonly epoch: number; readonly isFull: boolean }): void {
     this.host = host;
     this.seat = seat;
     this.epoch = epoch;
+    this.isFull = isFull;
+    this.judge();
     void this.look();
   }
 

@@ -100,7 +100,8 @@ export class StoreJournal implements Journal {
     // What waited for a group that ended must not come to one that began anew under its name.
     await this.loop.sweep();
     await restore(this.store, this.env, host, (entry) => this.adopt(entry));
-    this.loop.start(host, { seat: this.seat.number, epoch: this.epoch });
+    const isFull = !(await this.store.hasRoom());
+    this.loop.start(host, { seat: this.seat.number, epoch: this.epoch, isFull });
     this.seat.hold(
       () => this.loop.committedSeq,
       (reason) => this.loop.fence(reason),

@@ -1,7 +1,8 @@
-import { rm, stat, writeFile } from 'node:fs/promises';
+import { rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type StoreDurability, StoreRefusal, StoreUnusable } from '../log-store.js';
 import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from '../sql/sql-database.js';
-import { applicationId, checkFile, damaged } from './sqlite-file.js';
+import { applicationId, checkFile, damaged, isFull, makeFile, unusable } from './sqlite-file.js';
 import { SqliteError, SqliteThread } from './sqlite-thread.js';
 
 /** What a commit survives: `flushed` the end of the process, `synced` also that of the machine. */
@@ -24,6 +25,8 @@ const checkpointPages = 2000;
 /** Transactions after which pages that have become free go back to the disk. */
 const transactionsPerVacuum = 100;
 const vacuumPages = 500;
+/** Free on the disk beside the reserve: what a start writes. */
+const startBytes = 1 << 20;
 /** Above this the check of the whole file would make a start slow. */
 const checkedBytesMax = 32 << 20;
 
@@ -39,19 +42,22 @@ export class SqliteDatabase implements SqlDatabase {
     this.options = options;
   }
 
+  /** Rejects with a StoreUnusable: one line for whoever has to mend it. */
   static async open(options: SqliteOptions): Promise<SqliteDatabase> {
     const { path } = options;
-    const isNew = await checkFile(path);
-    const thread = await SqliteThread.open(path, `${path}.lock`, lockTimeout).catch((error: unknown) => {
-      throw error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY') ? inUse(path) : translated(path, error);
-    });
+    const lockPath = `${path}.lock`;
+    let thread: SqliteThread | undefined;
     try {
+      const isNew = await checkFile(path);
+      await makeFile(lockPath);
+      thread = await SqliteThread.open(path, lockPath, lockTimeout);
       const database = new SqliteDatabase(thread, options);
       await database.prepare(isNew);
       return database;
     } catch (error) {
-      await thread.close().catch(() => undefined);
-      throw translated(path, error);
+      await thread?.close().catch(() => undefined);
+      if (thread === undefined && error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')) throw inUse(path);
+      throw unusable(path, translated(path, error));
     }
   }
 
@@ -104,6 +110,8 @@ export class SqliteDatabase implements SqlDatabase {
 
   private async prepare(isNew: boolean): Promise<void> {
     const { path, durability } = this.options;
+    // On a full disk not even what follows can be written. The reserve is made again by `hasRoom`.
+    if (!(await this.hasSpace())) await rm(this.ballast, { force: true });
     if (isNew) {
       await this.thread.query('PRAGMA auto_vacuum = INCREMENTAL', []);
       await this.thread.query(`PRAGMA application_id = ${applicationId}`, []);
@@ -116,7 +124,13 @@ export class SqliteDatabase implements SqlDatabase {
     await this.thread.query(`PRAGMA wal_autocheckpoint = ${checkpointPages}`, []);
     await this.thread.query(`PRAGMA journal_size_limit = ${4 * checkpointPages * pageSize}`, []);
     await this.thread.query('PRAGMA cache_size = -65536', []);
-    await this.makeReserve();
+    try {
+      await this.makeReserve();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      await this.useReserve();
+    }
+    if (await this.isAtLimit()) await this.useReserve();
   }
 
   private async pragma(name: string): Promise<number> {
@@ -128,15 +142,31 @@ export class SqliteDatabase implements SqlDatabase {
     return `${this.options.path}.reserve`;
   }
 
+  private ballastBytes(): Promise<number> {
+    return stat(this.ballast).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  }
+
+  /** On the disk: for the reserve, and for what a start writes. */
+  private async hasSpace(): Promise<boolean> {
+    const { blocks, bavail, bsize } = await statfs(dirname(this.options.path));
+    // Some file systems do not know how large they are.
+    return blocks === 0 || bavail * bsize + (await this.ballastBytes()) >= this.options.reserveBytes + startBytes;
+  }
+
+  private async isAtLimit(): Promise<boolean> {
+    const pages = (await this.pragma('page_count')) - (await this.pragma('freelist_count'));
+    return pages * pageSize >= this.options.maxBytes;
+  }
+
   /** Two reserves for two limits: pages that SQLite may not use yet, and a file that holds space on the disk. */
   private async makeReserve(): Promise<void> {
     const { maxBytes, reserveBytes } = this.options;
     if (maxBytes !== Infinity) await this.thread.query(`PRAGMA max_page_count = ${Math.floor(maxBytes / pageSize)}`, []);
-    const size = await stat(this.ballast).then(
-      (found) => found.size,
-      () => 0,
-    );
-    if (size === reserveBytes) return;
+    if ((await this.ballastBytes()) === reserveBytes) return;
+    if (!(await this.hasSpace())) throw new StoreRefusal('full', `${this.ballast}: the disk has no room for it`);
     try {
       await writeFile(this.ballast, Buffer.alloc(reserveBytes), { mode: 0o600 });
     } catch (error) {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { StoreUnusable } from '../log-store.js';
+import { StoreRefusal, StoreUnusable } from '../log-store.js';
 
 /** `SiMq` in the header of the file: it is ours. */
 export const applicationId = 0x5369_4d71;
@@ -14,13 +14,13 @@ const headerLength = 100;
  */
 export async function checkFile(path: string): Promise<boolean> {
   if (!existsSync(path)) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(path, 'wx', 0o600);
-    await file.close();
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFile(path);
     return true;
   }
   const { size, isDirectory } = await stat(path).then((found) => ({ size: found.size, isDirectory: found.isDirectory() }));
-  if (isDirectory) throw new StoreUnusable(`${path} is a folder; storage.path names a file`);
+  if (isDirectory) throw new StoreUnusable(`${path} is a folder: write the path of a file as storage.path`);
+  await access(path, constants.R_OK | constants.W_OK);
   if (size === 0) return true;
   const header = Buffer.alloc(headerLength);
   const file = await open(path, 'r');
@@ -49,6 +49,71 @@ export async function checkFile(path: string): Promise<boolean> {
   return false;
 }
 
+/**
+ * Makes an empty file that only its owner may read or lock. One that is there is not opened: closing it again would take away the lock that this
+ * process may have on it.
+ */
+export async function makeFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.close();
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    await access(path, constants.R_OK | constants.W_OK);
+  }
+}
+
 export function damaged(path: string, what: string): StoreUnusable {
   return new StoreUnusable(`${path} is damaged (${what}): restore it from a backup, or move it away to begin anew; it was not changed`);
 }
+
+/** What the system or SQLite says while a store is opened, as one line: what, where, and what to do. */
+export function unusable(path: string, reported: unknown): StoreUnusable {
+  if (reported instanceof StoreUnusable) return reported;
+  const error = reported instanceof StoreRefusal && reported.cause !== undefined ? reported.cause : reported;
+  const code = codeOf(error) ?? '';
+  const { path: named } = error as { path?: unknown };
+  const where = typeof named === 'string' ? named : path;
+  // SQLite has longer codes for details: SQLITE_READONLY_DIRECTORY.
+  const [what, remedy] = troubles[code] ??
+    troubles[code.split('_', 2).join('_')] ?? [
+      error instanceof Error ? error.message : String(error),
+      'mend what the system reports, or correct storage.path',
+    ];
+  return new StoreUnusable(`cannot use ${where} for the database, ${what}: ${remedy}`, { cause: error });
+}
+
+/** There is no space for what was to be written. */
+export function isFull(error: unknown): boolean {
+  return (error instanceof StoreRefusal && error.reason === 'full') || ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(codeOf(error) ?? '');
+}
+
+function codeOf(error: unknown): string | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}
+
+type Trouble = readonly [what: string, remedy: string];
+const noPermission: Trouble = [
+  'permission is missing',
+  'let the user of the broker read and write it and its folder, or correct storage.path',
+];
+const readOnly: Trouble = ['it cannot be written', 'make the file system and the file writable, or correct storage.path'];
+const noFolder: Trouble = ['a part of the path is a file and not a folder', 'correct storage.path'];
+const noSpace: Trouble = ['there is no space left', 'make room on the disk, or correct storage.path'];
+
+const troubles: Readonly<Record<string, Trouble>> = {
+  EACCES: noPermission,
+  EPERM: noPermission,
+  EROFS: readOnly,
+  // What `mkdir` says of a file that has the name of the folder.
+  EEXIST: noFolder,
+  ENOTDIR: noFolder,
+  ENOENT: ['it does not exist, or is a link to nothing', 'create it, or correct storage.path'],
+  ENOSPC: noSpace,
+  EDQUOT: noSpace,
+  SQLITE_READONLY: readOnly,
+  SQLITE_CANTOPEN: ['SQLite cannot open it or a file beside it', 'let the user of the broker read and write all files with its name'],
+  SQLITE_BUSY: ['another program has locked it', 'end that program, or start again later'],
+  SQLITE_FULL: noSpace,
+};
