@@ -43,7 +43,7 @@ export function invocationOfProcess(): Invocation {
 export function loadConfiguration(named: string | undefined, invocation: Invocation): LoadedConfiguration {
   const found = findFile(named, invocation);
   if (found === undefined) {
-    const surroundings = surroundingsOf(invocation.workingFolder);
+    const surroundings = surroundingsOf(invocation.workingFolder, invocation.workingFolder);
     const { configuration } = resolveConfiguration(configurationSchema.parse({}), surroundings);
     return { configuration, file: undefined, locate: () => undefined };
   }
@@ -54,7 +54,7 @@ export function loadConfiguration(named: string | undefined, invocation: Invocat
   if ('problems' in validated) {
     throw operatorErrorOf(file, validated.problems);
   }
-  const { configuration, problems } = resolveConfiguration(validated.written, surroundingsOf(folder));
+  const { configuration, problems } = resolveConfiguration(validated.written, surroundingsOf(folder, invocation.workingFolder));
   if (problems.length > 0) {
     throw operatorErrorOf(
       file,
@@ -123,11 +123,12 @@ function textOf({ kind, name }: StringReference, folder: string, environment: In
   }
 }
 
-function surroundingsOf(folder: string): Surroundings {
+function surroundingsOf(folder: string, workingFolder: string): Surroundings {
   return {
     loopbackHosts: loopbackHosts(),
     heapBytes: getHeapStatistics().heap_size_limit,
     absolute: (path) => resolve(folder, path),
+    inWorkingFolder: (path) => resolve(workingFolder, path),
     unreadable,
     unusableCertificate,
   };

@@ -16,8 +16,10 @@ export interface Surroundings {
   readonly loopbackHosts: readonly string[];
   /** Bytes that V8 was given. */
   readonly heapBytes: number;
-  /** Absolute path of a path in the configuration file. */
+  /** Absolute path of a path that starts at the folder of the configuration file. */
   absolute(path: string): string;
+  /** Absolute path of a path that starts at the working folder. */
+  inWorkingFolder(path: string): string;
   /** Why the file cannot be read, in words; undefined if it can. */
   unreadable(path: string): string | undefined;
   /** Why TLS cannot use these files, in words; undefined if it can. */
@@ -94,7 +96,8 @@ class Resolver {
       ['storage', 'certificateAuthorityFile'],
       'create it, or correct the path',
     );
-    return { ...storage, path: this.#surroundings.absolute(storage.path), certificateAuthorityFile };
+    // A configuration file that is added later must not make the broker leave its database behind.
+    return { ...storage, path: this.#surroundings.inWorkingFolder(storage.path), certificateAuthorityFile };
   }
 
   #listener(written: WrittenListener, path: KeyPath): ListenerConfiguration {

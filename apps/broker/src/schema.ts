@@ -50,7 +50,7 @@ const limitOr = <const Word extends string, Value>(word: Word, value: Value, max
 const unlimited = (maximum?: number, minimum?: number) => limitOr('unlimited', Number.POSITIVE_INFINITY, maximum, minimum);
 
 const text = () => z.string().min(1, { error: 'a string that is not empty' });
-/** A path of a file, relative to the folder of the configuration file; NUL never is part of one. */
+/** A path of a file, relative to the folder of the configuration file unless it says otherwise; NUL never is part of one. */
 const filePath = () => text().refine((path) => !path.includes('\0'), { error: 'a path without the character U+0000' });
 const portNumber = () => wholeNumber(0, 65_535);
 const hostName = () => text().regex(/^[0-9A-Za-z.:_%-]+$/, { error: 'an IP address or a host name, without a port and without brackets' });
@@ -367,7 +367,9 @@ export const configurationSchema: z.ZodType<WrittenConfiguration> = z.strictObje
         ),
       path: filePath()
         .default('data/si-mqtt.db')
-        .describe('Database file of "sqlite", made if it is not there; nobody else may read it. Two files beside it belong to it.'),
+        .describe(
+          'Database file of "sqlite", made if it is not there; nobody else may read it. A relative path starts at the working folder, wherever the configuration file is. Files beside it with its name and -wal, -shm, .lock or .reserve belong to it.',
+        ),
       durability: z
         .enum(['synced', 'flushed'])
         .default('synced')

@@ -176,8 +176,11 @@ function hostOf(url: string | undefined): string {
 
 /** What an operator can mend, as one line; undefined for everything else. */
 function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorError | undefined {
-  if (error instanceof Error && (error.name === 'FileError' || error.name === 'StoreUnusable')) {
+  if (error instanceof Error && error.name === 'FileError') {
     return new OperatorError([oneLine(error.message)]);
+  }
+  if (error instanceof Error && STORE_ERRORS.includes(error.name)) {
+    return storeProblem(error, loaded);
   }
   const [what, remedy] = START_FAULTS[errorCode(error) ?? ''] ?? [];
   if (what === undefined || !(error instanceof Error)) {
@@ -193,6 +196,20 @@ function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorErro
   const place = path === undefined ? undefined : (loaded.locate(path) ?? 'built-in defaults');
   const where = [host, ...(port === undefined ? [] : [port])].join(' port ');
   return new OperatorError([oneLine(`${place === undefined ? '' : `${place}: `}cannot listen on ${where}, ${what}: ${remedy}`)]);
+}
+
+/** The first says what to do; the others come from what a start writes to the store once it is open. */
+const STORE_ERRORS: readonly string[] = ['StoreUnusable', 'StoreRefusal', 'SqliteError'];
+
+function storeProblem(error: Error, { configuration, locate }: LoadedConfiguration): OperatorError {
+  const byDriver = configuration.storage.driver === 'sqlite' ? 'path' : 'url';
+  const { key = byDriver } = error as { key?: string };
+  const place = locate(['storage', key]) ?? 'built-in defaults';
+  const message =
+    error.name === 'StoreUnusable'
+      ? error.message
+      : `the store does not take what a start writes (${error.message}): mend what it reports, or correct storage.${byDriver}`;
+  return new OperatorError([oneLine(`${place}: ${message}`)]);
 }
 
 /** libuv says this for a socket in a folder that does not exist, too. */

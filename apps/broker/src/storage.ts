@@ -7,6 +7,11 @@ import { type StorageConfiguration } from './configuration.js';
 
 const levels = ['memory', 'flushed', 'synced'] as const;
 
+/** It can be used, but a commit survives less than is required. */
+class PromiseTooWeak extends StoreUnusable {
+  readonly key = 'require';
+}
+
 /** Opens what outlives the process; undefined: nothing does. Rejects with a `StoreUnusable`, one line for the operator. */
 export async function openJournal(storage: StorageConfiguration, logger: Logger): Promise<Journal | undefined> {
   if (storage.driver === 'memory') return undefined;
@@ -32,8 +37,8 @@ async function openStore({
   url,
   certificateAuthorityFile,
 }: StorageConfiguration): Promise<LogStore> {
-  const ca = certificateAuthorityFile === undefined ? undefined : readFileSync(certificateAuthorityFile);
   try {
+    const ca = certificateAuthorityFile === undefined ? undefined : readFileSync(certificateAuthorityFile);
     if (driver === 'mysql') return await openMysqlLogStore({ url: url!, ...(ca === undefined ? {} : { ssl: { ca } }) });
     if (driver === 'mongodb') return await openMongoLogStore({ url: url!, ...(ca === undefined ? {} : { tls: { ca } }) });
   } catch (error) {
@@ -49,7 +54,7 @@ async function checkPromise(store: LogStore, required: StorageConfiguration['req
   const { level, remarks } = await store.durability();
   for (const remark of remarks) logger.warn({ store: level }, remark);
   if (required === 'anything' || levels.indexOf(level) >= levels.indexOf(required)) return;
-  throw new StoreUnusable(
+  throw new PromiseTooWeak(
     `the store promises less than storage.require = "${required}" (${[level, ...remarks].join('; ')}): change its settings, or what is required`,
   );
 }

@@ -326,6 +326,14 @@ describe('a valid file', () => {
     expect(loaded.locate(['log', 'format'])).toBe('c.toml:6:1');
   });
 
+  it('the database stays under the working folder, wherever the file is', () => {
+    const folder = folderWith({ 'etc/c.toml': '', 'etc/d.toml': '[storage]\npath = "mine.db"\n' });
+    const pathWith = (named?: string) => loadConfiguration(named, invocationIn(folder)).configuration.storage.path;
+    expect([pathWith(), pathWith('etc/c.toml'), pathWith('etc/d.toml')]).toEqual(
+      ['data/si-mqtt.db', 'data/si-mqtt.db', 'mine.db'].map((path) => join(folder, path)),
+    );
+  });
+
   it('several listeners in every way of writing', () => {
     const { listeners } = load(
       'listeners = [{ name = "a", type = "tcp", port = 0 }, { name = "b", type = "tcp", port = 0 }]\n',

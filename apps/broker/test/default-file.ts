@@ -8,7 +8,8 @@ export function renderDefaultFile(): string {
   const lines = [
     '# The configuration of si-mqtt, with every key, its explanation and its default.',
     '# Copy it to config/config.toml, and remove the "#" before the keys that you change: "# " begins an explanation, "#" alone a key.',
-    '# A key whose line ends with "=" has no default. Relative paths start at the folder of this file.',
+    '# A key whose line ends with "=" has no default. Relative paths start at the folder of this file,',
+    '# only that of storage.path at the working folder.',
     '# Instead of any text: { env = "NAME" } takes an environment variable, { file = "path" } the contents of a file.',
     '',
   ];

@@ -50,7 +50,7 @@ const timeoutOf = (kills: number) => 60_000 + kills * 20_000;
 describe('kill -9 of the broker: nothing acknowledged is lost, QoS 2 comes once, on', () => {
   const kills = killsAsked || 10;
   it.each(['flushed', 'synced'])('SQLite, %s', { timeout: timeoutOf(kills) }, (durability) =>
-    liveThroughKills(durability, kills, `path = "${durability}.db"\ndurability = "${durability}"\n`),
+    liveThroughKills(durability, kills, `path = "${join(folder, durability)}.db"\ndurability = "${durability}"\n`),
   );
 });
 

@@ -205,7 +205,7 @@ describe('SQLite in particular', () => {
     const file = join(folder, 'file');
     await writeFile(file, '');
     path = join(file, 'store.db');
-    await refuse(/file for the database, a part of the path is a file and not a folder: correct storage\.path$/);
+    await refuse(/store\.db for the database, a part of the path is a file and not a folder: correct storage\.path$/);
     path = join(file, 'below', 'store.db');
     await refuse(/a part of the path is a file and not a folder/);
     path = join(folder, 'x'.repeat(300), 'store.db');

@@ -14,7 +14,7 @@ const headerLength = 100;
  */
 export async function checkFile(path: string): Promise<boolean> {
   if (!existsSync(path)) {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path));
     await makeFile(path);
     return true;
   }
@@ -47,6 +47,15 @@ export async function checkFile(path: string): Promise<boolean> {
   );
   if (logSize === 0 && pages * pageSize > size) throw damaged(path, `${pages * pageSize - size} bytes are missing at its end`);
   return false;
+}
+
+/** Of a read-only file system Node's own `recursive` would say that the folder does not exist. */
+async function makeFolder(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  await makeFolder(dirname(path));
+  await mkdir(path, 0o700).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
 }
 
 /**
@@ -106,8 +115,6 @@ const troubles: Readonly<Record<string, Trouble>> = {
   EACCES: noPermission,
   EPERM: noPermission,
   EROFS: readOnly,
-  // What `mkdir` says of a file that has the name of the folder.
-  EEXIST: noFolder,
   ENOTDIR: noFolder,
   ENOENT: ['it does not exist, or is a link to nothing', 'create it, or correct storage.path'],
   ENOSPC: noSpace,
@@ -116,4 +123,5 @@ const troubles: Readonly<Record<string, Trouble>> = {
   SQLITE_CANTOPEN: ['SQLite cannot open it or a file beside it', 'let the user of the broker read and write all files with its name'],
   SQLITE_BUSY: ['another program has locked it', 'end that program, or start again later'],
   SQLITE_FULL: noSpace,
+  SQLITE_IOERR: ['the disk is full or broken', 'make room on the disk, or repair it'],
 };

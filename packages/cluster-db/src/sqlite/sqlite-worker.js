@@ -30,6 +30,8 @@ let lock;
 function open() {
   lock = new Database(workerData.lockPath, { timeout: 0 });
   try {
+    // Nothing is ever written here: a journal would only need room on a disk that may be full.
+    lock.exec('PRAGMA journal_mode = MEMORY');
     lock.exec('PRAGMA locking_mode = EXCLUSIVE');
     lock.exec('BEGIN EXCLUSIVE');
     database = new Database(workerData.path, { timeout: workerData.timeout });
