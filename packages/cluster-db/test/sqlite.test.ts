@@ -236,6 +236,7 @@ describe('SQLite in particular', () => {
     const store = await open({ reserveBytes: 8192 });
     expect([await store.hasRoom(), existsSync(`${path}.reserve`)]).toEqual([false, false]);
     expect(await append(store, 3)).toBe('committed');
+    expect((await store.durability()).remarks).toEqual([expect.stringContaining('takes no new messages before 8192 bytes are free')]);
     vi.mocked(statfs).mockReset();
     expect([await store.hasRoom(), existsSync(`${path}.reserve`)]).toEqual([true, true]);
   });

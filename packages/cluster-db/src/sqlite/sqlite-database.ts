@@ -101,7 +101,9 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   durability(): Promise<StoreDurability> {
-    return Promise.resolve({ level: this.options.durability, remarks: [] });
+    const { durability, reserveBytes, path } = this.options;
+    const noRoom = `${path} takes no new messages before ${reserveBytes} bytes are free: make room, or change storage.reserveBytes or maxBytes`;
+    return Promise.resolve({ level: durability, remarks: this.isFull ? [noRoom] : [] });
   }
 
   async close(): Promise<void> {
