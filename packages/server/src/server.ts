@@ -13,11 +13,11 @@ import {
   type SessionStore,
   SingleNode,
 } from '@si-mqtt/session';
-import { matches } from '@si-mqtt/topics';
 import { type Logger, pino } from 'pino';
 import { type Registry } from 'prom-client';
 import { type Authenticator } from './access/authenticator.js';
 import { type AuthenticationMechanism } from './access/enhanced.js';
+import { covers } from './access/filter-relations.js';
 import { AdminListener } from './admin.js';
 import { Broker } from './broker.js';
 import { Connection, type ConnectionSettings } from './connection.js';
@@ -406,8 +406,7 @@ function brokerSettings(options: CompleteServerOptions) {
     limits: sessionLimits,
     sessionsMax: limits.sessionsMax,
     outgoingBytesPerConnectionMax: limits.outgoingBytesPerConnectionMax,
-    strategyOf: (topicFilter: string) =>
-      shared.rules.find((rule) => rule.filter === topicFilter || matches(rule.filter, topicFilter))?.strategy ?? shared.strategy,
+    strategyOf: (topicFilter: string) => shared.rules.find(({ filter }) => covers(filter, topicFilter))?.strategy ?? shared.strategy,
   };
 }
 
