@@ -237,13 +237,20 @@ export class Broker {
   /** An outcome that is unknown is never acknowledged: the publisher's connection is closed instead. */
   private settle(outcome: Promise<ReasonCode>, publisher: Session | undefined, packetId: number): void {
     outcome.then(
-      (reasonCode) => publisher?.inbound.published(packetId, reasonCode),
+      (reasonCode) => {
+        if (publisher !== undefined) this.answer(publisher, packetId, reasonCode);
+      },
       (error: unknown) => {
         this.failed(error);
         if (publisher === undefined) return;
         this.leaveUnanswered(publisher, packetId, ReasonCode.implementationSpecificError, 'the message could not be stored');
       },
     );
+  }
+
+  /** An outcome that was pending; a session that has ended meanwhile has nobody to tell and nothing to remember. */
+  answer(publisher: Session, packetId: number, reasonCode: ReasonCode): void {
+    if (this.isCurrent(publisher)) publisher.inbound.published(packetId, reasonCode);
   }
 
   /** The connection that the session has by now is closed instead of an acknowledgement, so that its client sends the publication again. */
@@ -253,7 +260,7 @@ export class Broker {
   }
 
   /** False: the session has ended. */
-  isCurrent(session: Session): boolean {
+  private isCurrent(session: Session): boolean {
     return this.clients.get(session.clientId)?.session === session;
   }
 

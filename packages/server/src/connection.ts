@@ -284,7 +284,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     let reasonCode: ReasonCode | typeof pending = ReasonCode.notAuthorized;
     if (yes) reasonCode = broker.publish(message, session, packetId);
     else broker.counters.publishRefused++;
-    if (reasonCode !== pending && broker.isCurrent(session)) session.inbound.published(packetId, reasonCode);
+    if (reasonCode !== pending) broker.answer(session, packetId, reasonCode);
     this.resume();
   }
 
