@@ -282,6 +282,33 @@ for (const rowsWithRecord of [true, false]) {
       }
     });
 
+    it('starts again after a start that died at any call', { timeout: 60_000 }, async () => {
+      const expected = (await expectations()).at(-1);
+      for (const crash of ['crashBefore', 'crashAfter', 'crashHalf'] as const) {
+        for (let at = 1, reached = true; reached; at += 1) {
+          const database = new SimulatedDatabase();
+          const started = (faults: Faults) => new StoreJournal(new SimulatedLogStore(database, faults, rowsWithRecord), env, settings);
+          // It ends without a stop, so that its last epoch has records.
+          const first = started(new NoFaults());
+          await first.start(silent);
+          for (const turn of workload()) {
+            turn(first);
+            const wanted = first.openBatch;
+            first.endTurn();
+            while (first.committedBatch < wanted) await new Promise((resolve) => setImmediate(resolve));
+          }
+          const fault = new OneFault(at, crash);
+          const second = started(fault);
+          reached = await second.start(silent).then(
+            () => false,
+            (error: unknown) => error instanceof SimulatedCrash,
+          );
+          await second.stop();
+          expect(await contents(started(new NoFaults())), `${crash} at call ${at}, ${fault.hit}`).toEqual(expected);
+        }
+      }
+    });
+
     it('loses and repeats nothing when one call fails or its answer is lost', { timeout: 60_000 }, async () => {
       const expected = (await expectations()).at(-1);
       const calm = new NoFaults();

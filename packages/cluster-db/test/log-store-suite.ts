@@ -138,6 +138,16 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         expect(await store.seal(0, 1, 5)).toBe(6);
         expect(await append(6, 'too late')).toBe('fenced');
       });
+
+      it('is sealed again after it was collected, from the floor that was written before', async () => {
+        for (const seq of [1, 2, 3]) await append(seq, `record ${seq}`);
+        expect(await store.seal(0, 1, 1)).toBe(4);
+        expect(await store.collect(0, 1, 4, 2)).toBe(2);
+        expect(await store.seal(0, 1, 4)).toBe(4);
+        expect(await store.collect(0, 1, 4, 2)).toBe(1);
+        expect(await store.seal(0, 1, 4)).toBe(4);
+        expect(await append(4, 'too late')).toBe('fenced');
+      });
     });
 
     describe('rows', () => {

@@ -73,8 +73,7 @@ export class Seat {
     if (known === undefined) return epoch;
     // A start that did not come to its end may have left more than one epoch behind.
     for (let old = known.derivedEpoch; old <= known.epoch; old++) await this.closeEpoch(known, old);
-    await this.replace({ floorEpoch: epoch, floor: 1, closed: [] });
-    await store.writeRows({}, { seat: this.number, epoch, seq: 0 });
+    await this.keep({ floorEpoch: epoch, floor: 1, closed: [] });
     return epoch;
   }
 
@@ -104,7 +103,10 @@ export class Seat {
     }
   }
 
-  /** Nobody writes to this epoch any more, and all that it says is in the tables. */
+  /**
+   * Nobody writes to this epoch any more, and all that it says is in the tables. The floor is durable before a record is removed: a start that ends
+   * halfway must not let the next one look for what is not there any more.
+   */
   private async closeEpoch(known: SeatRow, epoch: number): Promise<void> {
     const { store, number: seat } = this;
     const closedAt = await store.seal(seat, epoch, known.floorEpoch === epoch ? known.floor : 1);
@@ -122,7 +124,14 @@ export class Seat {
         }
       }
     }
+    await this.keep({ floorEpoch: epoch, floor: closedAt });
     while ((await store.collect(seat, epoch, closedAt, collectedAtOnce)) === collectedAtOnce);
+    await store.writeRows({}, { seat, epoch: epoch + 1, seq: 0 });
+  }
+
+  /** As `replace`, while nobody else may have the seat. */
+  private async keep(change: Partial<SeatRow>): Promise<void> {
+    if (!(await this.replace(change))) throw new StoreUnusable('another broker has just taken this store');
   }
 
   private async beat(committedSeq: () => number, fenced: (reason: string) => void): Promise<void> {

@@ -96,6 +96,10 @@ export class SimulatedLogStore implements LogStore {
       while (log.has(seq) && log.get(seq) !== undefined) seq += 1;
       return seq;
     };
+    // The databases look for one row at each position: records that are missing above the floor are the caller's mistake.
+    const end = firstFill();
+    if (!log.has(end) && [...log.keys()].some((seq) => seq > end))
+      throw new Error(`the log is sealed from ${floor}, but ${end} is missing`);
     this.write('seal', [() => log.set(firstFill(), undefined)]);
     return firstFill();
   }

@@ -7,6 +7,7 @@ import {
   type StoreDurability,
   type StoredRecord,
   type StoreStatistics,
+  StoreUnusable,
 } from '../log-store.js';
 import { compareBytes, type LogPosition } from '../position.js';
 import {
@@ -26,6 +27,7 @@ import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from
 import { chunkSizes, named, type SqlDialect, SqlStatements } from './sql-statements.js';
 import { rowValues, type SeatColumns, type SqlSchema, type SqlTable, type SqlTableShape } from './sql-table.js';
 
+const sealTurnsMax = 3;
 const beginning = new Uint8Array(0);
 const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
 
@@ -79,9 +81,11 @@ export class SqlLogStore implements LogStore {
   async seal(seat: number, epoch: number, floor: number): Promise<number> {
     const ends =
       'SELECT MAX(`seq`), MIN(CASE WHEN LENGTH(`body`) = 0 THEN `seq` END) FROM `wlog` WHERE `seat` = ? AND `epoch` = ? AND `seq` >= ?';
-    for (;;) {
+    for (let turns = 0; ; turns++) {
       const [[last, fill]] = await this.database.query(ends, [seat, epoch, floor]);
       if (fill !== null && (await this.isComplete(seat, epoch, floor, Number(fill)))) return Number(fill);
+      // What is missing below the fills is not written any more: more of them would not help.
+      if (turns > sealTurnsMax) throw new StoreUnusable(`records of epoch ${epoch} are missing behind position ${floor}`);
       const first = last === null ? floor : Number(last) + 1;
       const fills = Array.from({ length: this.statements.dialect.fills }, (_, index) => {
         return this.insert(
