@@ -157,7 +157,10 @@ export class Broker {
     const { journal } = journaling;
     const { operations } = journal;
     const reasonCode = this.retainAndRoute(message, publisher, packetId);
-    if (journal.operations !== operations && message.qos > 0) publisher?.hold();
+    if (journal.operations !== operations && message.qos > 0) {
+      publisher?.hold();
+      if (message.qos === 2) journaling.takes(message, packetId);
+    }
     return reasonCode;
   }
 

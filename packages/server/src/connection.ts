@@ -53,6 +53,8 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   /** Tick of the server's clock at which the last bytes came, for keep alive. */
   lastReceivedTick: number;
   keepAliveSeconds = 0;
+  /** Not read because too much waits for the store: nobody can say whether it is silent. */
+  isStalled = false;
   permissions: Permissions = allowAll;
   /** Who the client proved to be; undefined before CONNACK. */
   identity: Identity | undefined;
@@ -100,6 +102,8 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     this.broker.counters.bytesReceived += chunk.length;
     const { env } = this.broker.parts;
     const isFullRead = beginFullRead(readBytes);
+    const { journaling } = this.broker;
+    const operations = journaling?.journal.operations;
     env.beginTurn();
     try {
       this.decoder.push(chunk);
@@ -109,12 +113,18 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
       env.endTurn();
     }
     if (this.isClosed) return;
-    if (this.output.heldBatch !== 0 && this.broker.journaling!.stalls(this)) this.stream.pause();
-    else if (isFullRead && readNextTurn(this)) this.stream.pause();
+    if (journaling !== undefined && journaling.journal.operations !== operations && journaling.stalls(this)) {
+      this.isStalled = true;
+      this.stream.pause();
+    } else if (isFullRead && readNextTurn(this)) this.stream.pause();
   }
 
   /** The other connections have had their turn. */
   continueReading(): void {
+    if (this.isStalled) {
+      this.isStalled = false;
+      this.lastReceivedTick = this.broker.currentTick;
+    }
     if (!this.isClosed && !this.decoder.paused) this.stream.resume();
   }
 
@@ -380,6 +390,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
       this.broker.connectionEnded(client, this, end, this.permissions);
       this.broker.parts.events.emit('disconnected', { clientId: session!.clientId, reasonCode, reason });
     }
+    journaling?.journal.divide();
     this.output.session = undefined;
     this.output.flush();
     if (journaling === undefined) {

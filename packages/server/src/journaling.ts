@@ -3,7 +3,7 @@ import {
   type Journal,
   type JournalHost,
   type MemorySessions,
-  type Message,
+  Message,
   type RestoredGroup,
   type RestoredSession,
   restoredAgreement,
@@ -32,6 +32,7 @@ export class Journaling implements JournalHost {
   private holding: ConnectionOutput[] = [];
   private waits: Wait[] = [];
   private lost: Client[] = [];
+  private readonly taken: WeakMap<Message, number> = new WeakMap();
   private isFenced = false;
 
   constructor(journal: Journal, broker: Broker, sessions: MemorySessions) {
@@ -45,7 +46,10 @@ export class Journaling implements JournalHost {
     await this.journal.start(this);
     const { lost } = this;
     this.lost = [];
-    for (const client of lost) this.broker.connectionLost(client, client.permissions ?? allowAll);
+    for (const client of lost) {
+      this.broker.connectionLost(client, client.permissions ?? allowAll);
+      this.journal.divide();
+    }
   }
 
   get isReady(): boolean {
@@ -55,7 +59,7 @@ export class Journaling implements JournalHost {
   /** The store takes nothing new: what would have to be stored is refused before anything of it is in memory. */
   get isRefusing(): boolean {
     const { condition } = this.journal;
-    return condition === 'full' || condition === 'unavailable';
+    return this.isFenced || condition === 'full' || condition === 'unavailable';
   }
 
   // ——— waiting for commits ———
@@ -69,14 +73,17 @@ export class Journaling implements JournalHost {
     else this.waits.push({ batch, call });
   }
 
-  /** Resolves when what was recorded in this turn is committed. */
-  commit(): Promise<void> {
-    return new Promise((resolve) => this.whenCommitted(this.journal.openBatch, resolve));
+  /** Resolves when the batch, in which something was recorded, is committed. */
+  commit(batch: number): Promise<void> {
+    this.journal.divide();
+    return new Promise((resolve) => this.whenCommitted(batch, resolve));
   }
 
   /** True: so much waits for the store that this connection is not to be read until it is told. */
   stalls(reader: StalledReader): boolean {
-    if (this.journal.condition === 'ready') return false;
+    const { condition } = this.journal;
+    // A full store has to be drained: what subscribers acknowledge is read, and publishers are refused.
+    if (condition === 'ready' || condition === 'full') return false;
     this.stalled.add(reader);
     return true;
   }
@@ -91,10 +98,12 @@ export class Journaling implements JournalHost {
     const { holding, waits } = this;
     this.holding = [];
     this.waits = [];
-    for (const output of holding) if (!output.release(committedBatch)) this.holding.push(output);
+    for (const output of holding) {
+      if (this.guarded(() => output.release(committedBatch)) === false) this.holding.push(output);
+    }
     for (const wait of waits) {
-      if (wait.batch <= committedBatch) wait.call();
-      else this.waits.push(wait);
+      if (wait.batch > committedBatch) this.waits.push(wait);
+      else this.guarded(wait.call);
     }
   }
 
@@ -114,14 +123,40 @@ export class Journaling implements JournalHost {
     for (const { session, connection } of broker.clients.values()) {
       for (const packetId of session.outbound.revoke(message)) connection?.output.revoke(packetId);
     }
-    const publisher = broker.clients.get(message.publisher.clientId)?.connection;
-    publisher?.close(ReasonCode.quotaExceeded, 'the store does not take this message');
+    if (message.retain) this.dropRetained(message);
+    const publisher = broker.clients.get(message.publisher.clientId);
+    const packetId = this.taken.get(message);
+    if (packetId !== undefined) publisher?.session.inbound.forget(packetId);
+    publisher?.connection?.close(ReasonCode.quotaExceeded, 'the store does not take this message');
+  }
+
+  /** A QoS 2 publication is on its way to the store: should that refuse it, its packet identifier was never taken. */
+  takes(message: Message, packetId: number): void {
+    this.taken.set(message, packetId);
+  }
+
+  private dropRetained(message: Message): void {
+    const { retained, env } = this.broker.parts;
+    const page = retained.match(message.topicName, undefined, 1);
+    if (page instanceof Promise || page.messages[0] !== message) return;
+    const { topicName, publisher } = message;
+    void retained.put(Message.of({ topicName, payload: new Uint8Array(0), qos: 0, retain: true }, publisher, env.now()));
+  }
+
+  /** What one client's packets lead to must not keep others' from leaving. */
+  private guarded<Result>(call: () => Result): Result | undefined {
+    try {
+      return call();
+    } catch (error) {
+      this.broker.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
+      return undefined;
+    }
   }
 
   fenced(reason: string): void {
     this.isFenced = true;
     const { broker } = this;
-    broker.parts.events.emit('error', new Error(`another broker owns the store: ${reason}`));
+    broker.parts.events.emit('error', new Error(`nothing is acknowledged any more: ${reason}`));
     for (const output of this.holding) output.dropHeld();
     for (const connection of [...broker.connections]) connection.stream.destroy();
   }

@@ -351,8 +351,8 @@ export class Server {
     if (tick % ticksPerMinute === 0) this.log.reportMinute();
   }
 
-  private isSilent({ keepAliveSeconds, isOpen, lastReceivedTick }: Connection): boolean {
-    if (keepAliveSeconds === 0 || !isOpen) return false;
+  private isSilent({ keepAliveSeconds, isOpen, isStalled, lastReceivedTick }: Connection): boolean {
+    if (keepAliveSeconds === 0 || !isOpen || isStalled) return false;
     // One and a half times the keep alive [MQTT-3.1.2-22]; one tick of grace for the coarse clock.
     return (this.broker.currentTick - lastReceivedTick - 1) * tickMilliseconds >= keepAliveSeconds * 1500;
   }

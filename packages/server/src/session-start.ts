@@ -34,8 +34,15 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
     const ends = negotiated.cleanStart || known.session.sessionExpiryInterval === 0;
     known.connection.close(ReasonCode.sessionTakenOver, 'another connection uses this client identifier', ends ? 'replaced' : 'takenOver'); // [MQTT-3.1.4-3]
   }
+  // CONNACK waits for what is recorded on the way, the end of an earlier session included: after CONNACK it must not come back.
+  let batch = 0;
+  const endEarlier = (earlier: Client) => {
+    const operations = journaling?.journal.operations;
+    broker.endSession(earlier);
+    if (journaling !== undefined && journaling.journal.operations !== operations) batch = journaling.journal.openBatch;
+  };
   const stored = broker.clients.get(clientId);
-  if (stored !== undefined && negotiated.cleanStart) broker.endSession(stored); // [MQTT-3.1.2-4]
+  if (stored !== undefined && negotiated.cleanStart) endEarlier(stored); // [MQTT-3.1.2-4]
   const lease = await broker.sessions.acquire({
     clientId,
     userName: identity.userName,
@@ -48,6 +55,8 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
   // [MQTT-3.1.2-5] [MQTT-3.1.2-6]
   let client = broker.clients.get(clientId);
   const sessionPresent = client !== undefined && lease.sessionPresent;
+  // It expired, and nobody has looked since.
+  if (client !== undefined && !sessionPresent) endEarlier(client);
   if (client === undefined || !sessionPresent) {
     const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
     client = { session, connection: undefined, permissions: identity.permissions, expiresAt: Infinity, will: undefined };
@@ -66,7 +75,10 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
   if (journaling !== undefined && client.session.recordConnection(handshake.connect, negotiated)) {
     client.expiresAt = Infinity;
     client.will = undefined;
-    await journaling.commit();
+    batch = journaling.journal.openBatch;
+  }
+  if (journaling !== undefined && batch > 0) {
+    await journaling.commit(batch);
     if (broker.clients.get(clientId) !== client) {
       handshake.refuse({ reasonCode: ReasonCode.serverBusy, reasonString: 'the session has just ended' });
       return;

@@ -54,6 +54,7 @@ function subscribe(connection: Connection, session: Session, packet: SubscribePa
   });
   const { journaling } = broker;
   const batch = session.isRecorded && changes.length > 0 ? journaling!.journal.openBatch : 0;
+  journaling?.journal.divide();
   const answer = () => {
     if (!connection.isOpen) return;
     acknowledge(connection, packet, verdicts);

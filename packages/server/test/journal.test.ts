@@ -197,6 +197,35 @@ describe('what leaves waits for the commit', () => {
     await client.next('unsuback');
   });
 
+  it('CONNACK of a clean start waits for the end of the session before, which does not come back', async () => {
+    const node = await start();
+    const before = await persistent(node, 'c');
+    await before.subscribed('t', 1);
+    before.cut();
+    await expect.poll(() => node.server.clients()[0].connected).toBe(false);
+    node.isStuck = true;
+    const client = await RawClient.open(node.url);
+    client.send({ type: 'connect', protocolVersion: 5, clientId: 'c', cleanStart: true, keepAlive: 0 });
+    expect(await client.rest(50)).toEqual([]);
+    node.unstick();
+    expect((await client.next('connack')).sessionPresent).toBe(false);
+    const second = await restart(node);
+    expect((await persistent(second, 'c')).connack.sessionPresent).toBe(false);
+  });
+
+  it('QoS 0 that overtakes what waits says its topic, although that has an alias', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber', { properties: { sessionExpiryInterval: 1000, topicAliasMaximum: 5 } });
+    await subscriber.subscribed('t', 1);
+    const publisher = await clean(node, 'publisher');
+    node.isStuck = true;
+    publish(publisher, 't', 'waits', 1, 1);
+    publish(publisher, 't', 'overtakes', 0, 0);
+    expect(await subscriber.next('publish')).toMatchObject({ qos: 0, topicName: 't' });
+    node.unstick();
+    expect(await subscriber.next('publish')).toMatchObject({ qos: 1, topicName: 't' });
+  });
+
   it('a retained message is acknowledged when it is stored, also without any subscriber', async () => {
     const node = await start();
     const publisher = await clean(node, 'publisher');
@@ -372,6 +401,27 @@ describe('after kill -9', () => {
     expect(again.connack.sessionPresent).toBe(false);
   });
 
+  it('a session that expired while the node was away ends, though its client comes back at once', async () => {
+    const node = await start();
+    const watcher = await persistent(node, 'watcher');
+    await watcher.subscribed('will', 1);
+    const will = { topicName: 'will', payload: new Uint8Array(1), qos: 1, retain: false, properties: { willDelayInterval: 100 } } as const;
+    const mortal = await clean(node, 'mortal', { will, properties: { sessionExpiryInterval: 1 } });
+    await mortal.subscribed('t', 1);
+    mortal.cut();
+    await expect.poll(() => node.state.sessions.get('mortal')!.isConnected).toBe(false);
+    await node.kill();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const second = await restart(node);
+    const again = await persistent(second, 'mortal');
+    expect(again.connack.sessionPresent).toBe(false);
+    const back = await persistent(second, 'watcher');
+    await back.next('publish');
+    const publisher = await clean(second, 'publisher');
+    publish(publisher, 't', 'nobody', 1, 1);
+    expect((await publisher.next('puback')).reasonCode).toBe(0x10);
+  });
+
   it('what waits for a shared subscription goes to the first member to come, once', async () => {
     const node = await start();
     const member = await persistent(node, 'member');
@@ -506,6 +556,39 @@ describe('a store that takes nothing new', () => {
     expect(await publisher.next('puback')).toMatchObject({ packetId: 4, reasonCode: 0 });
     expect(text(await subscriber.next('publish'))).toBe('again');
     expect(node.state.retained.size).toBe(0);
+  });
+
+  it('a persistent 3.1.1 publisher that was closed for it is acknowledged again afterwards', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('stored', 1);
+    const connect = { protocolVersion: 4, properties: undefined } as const;
+    const publisher = await persistent(node, 'publisher', connect);
+    node.journal.become('unavailable');
+    publish(publisher, 'stored', 'x', 1, 5);
+    await publisher.closed();
+    node.journal.become('ready');
+    const again = await persistent(node, 'publisher', connect);
+    publish(again, 'stored', 'x', 1, 5, { dup: true });
+    publish(again, 'stored', 'y', 1, 6);
+    expect([(await again.next('puback')).packetId, (await again.next('puback')).packetId]).toEqual([5, 6]);
+  });
+
+  it('full: subscribers are read, so that their queues drain', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber', { properties: { sessionExpiryInterval: 1000, receiveMaximum: 2 } });
+    await subscriber.subscribed('t', 1);
+    const publisher = await clean(node, 'publisher');
+    for (let packetId = 1; packetId <= 20; packetId++) publish(publisher, 't', `${packetId}`, 1, packetId);
+    for (let packetId = 1; packetId <= 20; packetId++) await publisher.next('puback');
+    node.journal.become('full');
+    const got: string[] = [];
+    while (got.length < 20) {
+      const packet = await subscriber.next('publish');
+      got.push(text(packet));
+      subscriber.send({ type: 'puback', packetId: packet.packetId, reasonCode: 0 });
+    }
+    expect(got.at(-1)).toBe('20');
   });
 
   it('congested: publishers whose answers wait are not read until it is ready', async () => {

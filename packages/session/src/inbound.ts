@@ -70,6 +70,7 @@ export class Inbound {
     const topicName = properties?.topicAlias === undefined ? packet.topicName : this.resolveAlias(packet.topicName, properties.topicAlias);
     if (qos === 0) {
       target.publish(this.messageOf(packet, topicName, session), session, 0);
+      if (packet.retain) this.surroundings.journal?.divide();
       return;
     }
     const packetId = packet.packetId;
@@ -119,6 +120,11 @@ export class Inbound {
     }
   }
 
+  /** A publication that had been taken was not: when it comes again it is a new one. */
+  forget(packetId: number): void {
+    this.received?.delete(packetId);
+  }
+
   receivePubrel(packetId: number): void {
     const known = this.received?.delete(packetId) === true; // [MQTT-4.3.3-12]
     if (known) this.recording?.inboundReleased(packetId);
@@ -130,6 +136,8 @@ export class Inbound {
       this.send(packetId, qos, reasonCode);
       return;
     }
+    // The connection was closed instead of an answer: when the publication comes again it is a new one.
+    if (reasonCode === pending && this.output === undefined) return;
     const answer: Answer = { packetId, qos, reasonCode };
     (this.answers ??= []).push(answer);
     (this.unanswered ??= new PacketIdMap()).set(packetId, answer);
