@@ -6,6 +6,7 @@ import {
   MemoryJournal,
   MemoryJournalState,
   type Message,
+  type RestoredDelivery,
   type SessionKey,
 } from '@si-mqtt/session';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -27,6 +28,20 @@ class ConditionalJournal extends MemoryJournal {
   override enqueued(session: SessionKey, delivery: JournaledDelivery): void {
     this.given.push(delivery.message);
     super.enqueued(session, delivery);
+  }
+
+  /** While true, a page that is asked for comes when it is let go. */
+  delaysPages = false;
+  private readonly delayedPages: (() => void)[] = [];
+
+  delayPages(): (() => void)[] {
+    this.delaysPages = true;
+    return this.delayedPages;
+  }
+
+  override async page(session: SessionKey, after: number, limit: number): Promise<readonly RestoredDelivery[]> {
+    if (this.delaysPages) await new Promise<void>((resolve) => this.delayedPages.push(resolve));
+    return super.page(session, after, limit);
   }
 
   refuse(message: Message): void {
@@ -521,6 +536,52 @@ describe('a queue that is only in the journal', () => {
       expect([got[0], got.at(-1)]).toEqual(expected);
       expect(await back.rest(30)).toEqual([]);
     }
+  });
+
+  it('dropOldest: a client that comes while the oldest are being dropped gets the rest', async () => {
+    const node = await start({ limits: { queueMessagesMax: 10 }, queue: { overflow: 'dropOldest', queueQos0Messages: false } });
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    subscriber.cut();
+    await expect.poll(() => node.server.clients()[0].connected).toBe(false);
+    const publisher = await clean(node, 'publisher');
+    for (let packetId = 1; packetId <= 10; packetId++) {
+      publish(publisher, 't', `${packetId}`, 1, packetId);
+      await publisher.next('puback');
+    }
+    const pages = node.journal.delayPages();
+    publish(publisher, 't', '11', 1, 11);
+    await publisher.next('puback');
+    await expect.poll(() => pages.length).toBe(1);
+    const back = await persistent(node, 'subscriber');
+    await back.settled();
+    node.journal.delaysPages = false;
+    for (const go of pages.splice(0)) go();
+    const got: string[] = [];
+    for (let i = 0; i < 10; i++) got.push(text(await back.next('publish')));
+    expect([got[0], got.at(-1)]).toEqual(['2', '11']);
+  });
+
+  it('dropOldest: what was in flight before a restart is kept, with its packet identifier', async () => {
+    const options: ServerOptions = { limits: { queueMessagesMax: 4 }, queue: { overflow: 'dropOldest', queueQos0Messages: false } };
+    const node = await start(options);
+    const subscriber = await persistent(node, 'subscriber', { properties: { sessionExpiryInterval: 1000, receiveMaximum: 2 } });
+    await subscriber.subscribed('t', 2);
+    const first = await clean(node, 'publisher');
+    for (let packetId = 1; packetId <= 4; packetId++) publish(first, 't', `${packetId}`, 2, packetId);
+    for (let i = 0; i < 4; i++) await first.next('pubrec');
+    const inFlight = [await subscriber.next('publish'), await subscriber.next('publish')];
+    const second = await restart(node, options);
+    const publisher = await clean(second, 'publisher');
+    for (let packetId = 5; packetId <= 8; packetId++) publish(publisher, 't', `${packetId}`, 2, packetId);
+    for (let i = 0; i < 4; i++) await publisher.next('pubrec');
+    await expect.poll(() => second.server.clients().find(({ clientId }) => clientId === 'subscriber')!.queued).toBe(4);
+    const back = await persistent(second, 'subscriber');
+    const got: PublishPacket[] = [];
+    for (let i = 0; i < 6; i++) got.push(await back.next('publish'));
+    expect(got.map(text)).toEqual(['1', '2', '5', '6', '7', '8']);
+    expect(got.slice(0, 2)).toMatchObject(inFlight.map(({ packetId }) => ({ packetId, dup: true })));
+    expect(new Set(got.map(({ packetId }) => packetId)).size).toBe(6);
   });
 });
 

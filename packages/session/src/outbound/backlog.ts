@@ -23,6 +23,9 @@ export class Backlog {
   private fetchedTo: QueuePosition;
   private lastPosition: QueuePosition;
   private isFetching = false;
+  private isTrimming = false;
+  /** A fetch that was asked for while the oldest were being dropped. */
+  private wanted: (() => void) | undefined;
   private isAbandoned = false;
 
   /** Begins after a position, with what the journal has up to `lastPosition`. */
@@ -48,7 +51,7 @@ export class Backlog {
   }
 
   /**
-   * Fetches the next page, unless one is on its way. `arrived` gets the deliveries, and whether they were the last: then every later one
+   * Fetches the next page, unless one is on its way; while the oldest are being dropped, when that has ended. `arrived` gets the deliveries, and whether they were the last: then every later one
    * can be kept in memory again. `mustWait` is called when there are more, but they are not committed yet.
    */
   fetch(
@@ -56,6 +59,10 @@ export class Backlog {
     mustWait: (batch: number) => void,
     failed: (error: unknown) => void,
   ): void {
+    if (this.isTrimming) {
+      this.wanted = () => this.fetch(arrived, mustWait, failed);
+      return;
+    }
     const { lastPosition } = this;
     const { uncommittedBatch } = this.source;
     this.page((page) => {
@@ -67,17 +74,45 @@ export class Backlog {
     }, failed);
   }
 
-  /** Drops the oldest deliveries until there is room, as far as they are committed. */
-  trim(hasRoom: () => boolean, dropped: () => void, failed: (error: unknown) => void): void {
-    this.page((page) => {
-      for (const delivery of page) {
-        if (hasRoom()) return;
-        this.passed(delivery);
-        this.source.finished(delivery.position);
-        dropped();
-      }
-      if (page.length > 0 && !hasRoom()) this.trim(hasRoom, dropped, failed);
-    }, failed);
+  /**
+   * Drops the oldest deliveries until there is room, as far as they are committed. What an earlier run of the node has sent is not dropped, since
+   * the client may have it and its packet identifier is in use: `inFlight` takes it over.
+   */
+  trim(
+    hasRoom: () => boolean,
+    dropped: () => void,
+    inFlight: (delivery: RestoredDelivery) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    if (this.isFetching) return;
+    this.isTrimming = true;
+    this.page(
+      (page) => {
+        for (const delivery of page) {
+          if (hasRoom()) break;
+          this.passed(delivery);
+          if (delivery.packetId !== 0) {
+            inFlight(delivery);
+          } else {
+            this.source.finished(delivery.position);
+            dropped();
+          }
+        }
+        if (page.length > 0 && !hasRoom()) this.trim(hasRoom, dropped, inFlight, failed);
+        else this.trimmed();
+      },
+      (error) => {
+        failed(error);
+        this.trimmed();
+      },
+    );
+  }
+
+  private trimmed(): void {
+    const { wanted } = this;
+    this.isTrimming = false;
+    this.wanted = undefined;
+    wanted?.();
   }
 
   private passed({ position, message }: RestoredDelivery): void {

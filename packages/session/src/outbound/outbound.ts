@@ -452,6 +452,7 @@ export class Outbound {
     this.backlog!.trim(
       () => this.queuedCount <= limits.queueMessagesMax && this.queuedBytes <= limits.queueBytesMax,
       () => drops.queueFull++,
+      (delivery) => this.takeBack(delivery),
       (error) => failed?.(error),
     );
   }
