@@ -689,4 +689,19 @@ describe('a store that takes nothing new', () => {
     expect(text(await subscriber.next('publish'))).toBe('good');
     expect(await subscriber.rest(30)).toEqual([]);
   });
+
+  it('a message that it takes at no time makes room for what waits behind it', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber', { properties: { sessionExpiryInterval: 1000, receiveMaximum: 1 } });
+    await subscriber.subscribed('t', 1);
+    const [bad, good] = [await clean(node, 'bad'), await clean(node, 'good')];
+    node.isStuck = true;
+    publish(bad, 't', 'bad', 1, 1);
+    await expect.poll(() => node.journal.given.length).toBe(1);
+    publish(good, 't', 'good', 1, 1);
+    await expect.poll(() => node.journal.given.length).toBe(2);
+    node.journal.refuse(node.journal.given[0]);
+    node.unstick();
+    expect(text(await subscriber.next('publish'))).toBe('good');
+  });
 });

@@ -124,6 +124,8 @@ export class Outbound {
     }
     for (const packetId of packetIds) this.inflight!.published.delete(packetId);
     this.queue.take((delivery) => delivery.message === message);
+    // What waits may be sent now, but in a later turn: the journal is at work on a batch.
+    if (packetIds.length > 0) this.output?.requestPump();
     return packetIds;
   }
 
