@@ -44,6 +44,11 @@ class ConditionalJournal extends MemoryJournal {
     return super.page(session, after, limit);
   }
 
+  override async pageGroup(sharedSubscription: string, after: number, limit: number): Promise<readonly RestoredDelivery[]> {
+    if (this.delaysPages) await new Promise<void>((resolve) => this.delayedPages.push(resolve));
+    return super.pageGroup(sharedSubscription, after, limit);
+  }
+
   refuse(message: Message): void {
     this.asked!.refused(message);
   }
@@ -457,6 +462,37 @@ describe('after kill -9', () => {
     expect(got).toEqual(Array.from({ length: 300 }, (_, i) => `${i + 1}`));
     await expect.poll(() => second.state.groups.get('$share/g/t')?.size ?? 0).toBe(0);
     await expect.poll(() => second.state.sessions.get('member')!.deliveries.size).toBe(0);
+  });
+
+  it('what waited for a shared subscription comes before what is published meanwhile', async () => {
+    const node = await start();
+    const member = await persistent(node, 'member');
+    await member.subscribed('$share/g/t', 1);
+    member.cut();
+    const first = await clean(node, 'publisher');
+    await expect.poll(() => node.server.clients().find(({ clientId }) => clientId === 'member')!.connected).toBe(false);
+    for (let packetId = 1; packetId <= 300; packetId++) publish(first, 't', `${packetId}`, 1, packetId);
+    for (let packetId = 1; packetId <= 300; packetId++) await first.next('puback');
+    const second = await restart(node);
+    const publisher = await clean(second, 'publisher');
+    const pages = second.journal.delayPages();
+    const back = await persistent(second, 'member', { properties: { sessionExpiryInterval: 1000, receiveMaximum: 50 } });
+    const got: string[] = [];
+    for (let packetId = 301; got.length < 340; packetId++) {
+      if (packetId <= 340) {
+        publish(publisher, 't', `${packetId}`, 1, packetId);
+        await publisher.next('puback');
+      }
+      if (packetId >= 310) {
+        second.journal.delaysPages = false;
+        for (const go of pages.splice(0)) go();
+        const packet = await back.next('publish');
+        got.push(text(packet));
+        back.send({ type: 'puback', packetId: packet.packetId, reasonCode: 0 });
+      }
+    }
+    expect(got).toEqual(Array.from({ length: 340 }, (_, i) => `${i + 1}`));
+    await expect.poll(() => second.state.groups.get('$share/g/t')?.size ?? 0).toBe(0);
   });
 
   it('a session that was ended or cleaned is gone', async () => {

@@ -46,6 +46,8 @@ export class SharedGroup {
   /** With a journal: what waits is there as well. */
   private readonly journaled: JournaledWaiting | undefined;
   private backlog: Backlog | undefined;
+  /** Something waits although a member is online: nobody's queue takes it. */
+  private isHeldUp = false;
   private next = 0;
   private sticky: Session | undefined;
 
@@ -110,8 +112,12 @@ export class SharedGroup {
     return this.members.some((candidate) => candidate.session === session);
   }
 
-  /** Gives the message to one member. */
+  /** Gives the message to one member; QoS 1 and 2 after what waits for one already. */
   deliver(message: Message): GroupOutcome {
+    if (message.qos > 0 && this.hasEarlier && this.members.some(({ session }) => session.isOnline)) {
+      this.drain();
+      if (this.hasEarlier) return this.wait(message);
+    }
     const member = this.choose(message, undefined);
     if (member !== undefined) return this.give(member, message);
     if (message.qos === 0 || !this.members.some((candidate) => candidate.session.isPersistent)) return 'noMember';
@@ -136,28 +142,48 @@ export class SharedGroup {
   drainTo(session: Session): void {
     const member = this.members.find((candidate) => candidate.session === session);
     if (member === undefined) return;
-    let isFull = false;
-    const given = this.waiting.take(({ message }) => {
-      if (isFull || !mayReceive(member, message)) return false;
-      isFull = this.give(member, message) === 'refused';
-      return !isFull;
-    });
-    for (const { position } of given) if (position !== 0) this.journaled!.finished(position);
-    if (isFull) return;
+    this.isHeldUp = !this.giveWaiting(member);
+    if (this.isHeldUp) {
+      session.outbound.whenDrained(this);
+      return;
+    }
     this.backlog?.fetch(
       (deliveries, isComplete) => {
         if (isComplete) this.backlog = undefined;
         for (const delivery of deliveries) this.takeBack(delivery);
-        this.drainToAny();
+        this.drain();
       },
-      (batch) => session.whenCommitted(batch, () => this.drainToAny()),
+      (batch) => session.whenCommitted(batch, () => this.drain()),
       (error) => session.failed(error),
     );
   }
 
-  private drainToAny(): void {
-    const online = this.members.find((candidate) => candidate.session.isOnline);
-    if (online !== undefined) this.drainTo(online.session);
+  /** The members that are online get what waits, as far as their queues take it. */
+  drain(): void {
+    for (const { session } of this.members) {
+      if (!session.isOnline) continue;
+      this.drainTo(session);
+      if (!this.isHeldUp) return;
+    }
+  }
+
+  /** False: the member's queue is full. */
+  private giveWaiting(member: Member): boolean {
+    let isFull = false;
+    const gone = this.waiting.take(({ message }) => {
+      if (isFull) return false;
+      if (member.session.outbound.dropsExpired(message)) return true;
+      if (!mayReceive(member, message)) return false;
+      isFull = this.give(member, message) === 'refused';
+      return !isFull;
+    });
+    for (const { position } of gone) if (position !== 0) this.journaled!.finished(position);
+    return !isFull;
+  }
+
+  /** Something waits that a new message must not overtake. */
+  private get hasEarlier(): boolean {
+    return this.isHeldUp || this.backlog !== undefined;
   }
 
   private takeBack({ message, qos, position }: RestoredDelivery): void {

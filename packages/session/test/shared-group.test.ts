@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Session, SharedGroup, type SharedStrategy, type Subscription } from '../src/index.js';
+import { type Session, type SessionLimits, SharedGroup, type SharedStrategy, type Subscription } from '../src/index.js';
 import { Harness, type TestOutput, texts } from './session-harness.js';
 
 const subscription: Subscription = {
@@ -13,8 +13,8 @@ const subscription: Subscription = {
   mayReceive: undefined,
 };
 
-async function group(strategy: SharedStrategy, count: number, sessionExpiryInterval = 100) {
-  const harness = new Harness();
+async function group(strategy: SharedStrategy, count: number, sessionExpiryInterval = 100, limits: Partial<SessionLimits> = {}) {
+  const harness = new Harness({ limits });
   const shared = new SharedGroup('g', 't', strategy, () => 0.99, { queueMessagesMax: 3, queueBytesMax: 10_000 });
   const sessions: Session[] = [];
   const outputs: TestOutput[] = [];
@@ -100,5 +100,64 @@ describe('a shared subscription', () => {
     shared.join(sessions[0], { ...subscription, qos: 0, subscriptionIdentifier: 5 });
     shared.deliver(harness.message());
     expect(outputs[0].takePublishes()).toMatchObject([{ qos: 0, properties: { subscriptionIdentifiers: [5] } }]);
+  });
+
+  it('goes on with what waited when a member that was full has room, and new messages go behind it', async () => {
+    const { harness, shared, sessions } = await group('roundRobin', 1, 100, { queueMessagesMax: 1 });
+    sessions[0].detach('lost');
+    for (const text of ['1', '2', '3']) shared.deliver(harness.message({ text }));
+    const output = harness.attach(sessions[0], { clientId: 'm0', properties: { sessionExpiryInterval: 100, receiveMaximum: 1 } });
+    shared.drainTo(sessions[0]);
+    expect(shared.waitingMessages).toBe(1);
+    expect(shared.deliver(harness.message({ text: '4' }))).toBe('taken');
+    const got: string[] = [];
+    for (let left = 6; left > 0; left--) {
+      for (const packet of output.takePublishes()) {
+        got.push(...texts([packet]));
+        sessions[0].outbound.receivePuback(packet.packetId);
+      }
+    }
+    expect(got).toEqual(['1', '2', '3', '4']);
+    expect(shared.deliver(harness.message({ text: '5' }))).toBe('taken');
+    expect(texts(output.takePublishes())).toEqual(['5']);
+  });
+
+  it('gives what waits to another member when the one that came is full', async () => {
+    const { harness, shared, sessions } = await group('roundRobin', 2, 100, { queueMessagesMax: 1 });
+    for (const session of sessions) session.detach('lost');
+    for (const text of ['1', '2', '3']) shared.deliver(harness.message({ text }));
+    const properties = { sessionExpiryInterval: 100, receiveMaximum: 1 };
+    const first = harness.attach(sessions[0], { clientId: 'm0', properties });
+    shared.drainTo(sessions[0]);
+    const second = harness.attach(sessions[1], { clientId: 'm1', properties });
+    shared.deliver(harness.message({ text: '4' }));
+    expect([texts(first.takePublishes()), texts(second.takePublishes())]).toEqual([['1'], ['3']]);
+  });
+
+  it('[MQTT-3.3.2-5] drops what expired while it waited for a member', async () => {
+    const { harness, shared, sessions } = await group('roundRobin', 1);
+    sessions[0].detach('lost');
+    shared.deliver(harness.message({ text: 'old', properties: { messageExpiryInterval: 1 } }));
+    shared.deliver(harness.message({ text: 'new' }));
+    harness.env.time += 2000;
+    const output = harness.attach(sessions[0], { clientId: 'm0', cleanStart: false });
+    shared.drainTo(sessions[0]);
+    expect(texts(output.takePublishes())).toEqual(['new']);
+    expect(harness.drops.expired).toBe(1);
+    expect(shared.waitingMessages).toBe(0);
+  });
+
+  it('[MQTT-3.3.2-5] does not redispatch what has expired', async () => {
+    const { harness, shared, sessions, outputs } = await group('sticky', 2);
+    const properties = { messageExpiryInterval: 1 };
+    shared.deliver(harness.message({ text: 'sent', properties }));
+    outputs[0].writable = false;
+    sessions[0].deliver(harness.message({ text: 'waits', properties }), 1, false, undefined, shared);
+    harness.env.time += 2000;
+    sessions[0].detach('lost');
+    sessions[0].outbound.redispatchShared((delivery, of) => of.redispatch(delivery, sessions[0]));
+    expect(outputs[1].takePublishes()).toEqual([]);
+    expect(harness.drops.expired).toBe(1);
+    expect([sessions[0].inflightCount, sessions[0].queuedCount]).toEqual([1, 0]);
   });
 });

@@ -65,6 +65,8 @@ export class Outbound {
   /** Of a session that the journal has. */
   private recording: Recording | undefined;
   private backlog: Backlog | undefined;
+  /** Shared subscriptions with messages that the queue did not take. */
+  private heldUpGroups: Set<SharedGroup> | undefined;
   private isStillAllowed: ((delivery: Delivery) => boolean) | undefined;
 
   constructor(surroundings: SessionSurroundings) {
@@ -158,6 +160,7 @@ export class Outbound {
   detach(): void {
     this.output = undefined;
     this.resend = undefined;
+    this.heldUpGroups = undefined;
     // What is in flight may now have to wait for long.
     if (this.inflight !== undefined) for (const { message } of this.inflight.published.values()) message.keep();
   }
@@ -259,8 +262,7 @@ export class Outbound {
       if (this.isStillAllowed?.(first) === false) {
         this.surroundings.drops.notAllowed++;
         this.forget(first);
-      } else if (first.message.isExpired(this.surroundings.env.now())) {
-        this.surroundings.drops.expired++; // [MQTT-3.3.2-5]
+      } else if (this.dropsExpired(first.message)) {
         this.forget(first);
       } else if (first.qos === 0) {
         this.sendQos0(first.message, first.retain, first.subscriptionIdentifiers);
@@ -273,7 +275,27 @@ export class Outbound {
       return;
     }
     this.isStillAllowed = undefined;
+    this.drainGroups();
     if (this.replays !== undefined) this.pumpReplays(output, left);
+  }
+
+  /** The queue did not take what waits for a member of the shared subscription: it is offered again when the queue is empty. */
+  whenDrained(group: SharedGroup): void {
+    (this.heldUpGroups ??= new Set()).add(group);
+  }
+
+  private drainGroups(): void {
+    const groups = this.heldUpGroups;
+    if (groups === undefined) return;
+    this.heldUpGroups = undefined;
+    for (const group of groups) group.drain();
+  }
+
+  /** True: the time of the message is over, and nobody gets it any more [MQTT-3.3.2-5]. */
+  dropsExpired(message: Message): boolean {
+    if (!message.isExpired(this.surroundings.env.now())) return false;
+    this.surroundings.drops.expired++;
+    return true;
   }
 
   private fetchBacklog(): void {
@@ -311,19 +333,23 @@ export class Outbound {
 
   /**
    * Gives up deliveries of shared subscriptions for other members: all that was never sent, and QoS 1 that was sent and not acknowledged.
-   * What `redispatch` does not take stays. QoS 2 that was sent stays with this client [MQTT-4.8.2-4].
+   * What `redispatch` does not take stays. QoS 2 that was sent stays with this client [MQTT-4.8.2-4], and so does what has expired since it was sent.
    */
   redispatchShared(redispatch: (delivery: Delivery, group: SharedGroup) => boolean): void {
-    const inflight = this.inflight;
+    const { inflight } = this;
     if (inflight !== undefined) {
+      const now = this.surroundings.env.now();
       for (const [packetId, delivery] of inflight.published.entries()) {
-        if (delivery.qos !== 1 || delivery.group === undefined || !redispatch(delivery, delivery.group)) continue;
+        if (delivery.qos !== 1 || delivery.group === undefined || delivery.message.isExpired(now)) continue;
+        if (!redispatch(delivery, delivery.group)) continue;
         inflight.published.delete(packetId);
         this.forget(delivery);
       }
     }
-    const given = this.queue.take((delivery) => delivery.group !== undefined && redispatch(delivery, delivery.group));
-    for (const delivery of given) this.forget(delivery);
+    const gone = this.queue.take(
+      (delivery) => delivery.group !== undefined && (this.dropsExpired(delivery.message) || redispatch(delivery, delivery.group)),
+    );
+    for (const delivery of gone) this.forget(delivery);
   }
 
   /** The journal need not have the delivery any more. */
@@ -332,7 +358,14 @@ export class Outbound {
   }
 
   private finished(): void {
-    if (this.resend !== undefined || this.queue.length > 0 || this.replays !== undefined || this.backlog !== undefined) this.pump();
+    if (
+      this.resend !== undefined ||
+      this.queue.length > 0 ||
+      this.replays !== undefined ||
+      this.backlog !== undefined ||
+      this.heldUpGroups !== undefined
+    )
+      this.pump();
   }
 
   private deliverQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[] | undefined): DeliveryOutcome {
