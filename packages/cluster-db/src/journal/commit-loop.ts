@@ -1,16 +1,17 @@
 import { type Env, type JournalCondition, type JournalHost, type JournalWork } from '@si-mqtt/session';
 import { type LogRecord, type LogStore, StoreRefusal } from '../log-store.js';
 import { atOf, type LogPosition } from '../position.js';
-import { type EncodedMessage, type Entry } from '../record/entries.js';
+import { type Entry } from '../record/entries.js';
 import { RecordWriter } from '../record/record.js';
 import { type RowChanges } from '../rows.js';
 import { Changes } from './changes.js';
+import { endOfRecord, finish, halves, isRemoval, messagesOf, type Removal, type Unit, withoutMessages } from './units.js';
+import { within } from './within.js';
 
-/** A record grows up to here, unless a single unit is larger. */
-const recordBytesMax = 1024 * 1024;
-const recordRowsMax = 1000;
 /** Deletions that are worth a commit of their own at once. */
-const removalsMax = 500;
+const removalsWorthwhile = 500;
+/** With what a unit may hold they stay below the 65,536 entries of a record. */
+const removalsAtOnce = 5000;
 const retryMilliseconds = { first: 20, last: 2000 } as const;
 const lookMilliseconds = 500;
 const stopMilliseconds = 5000;
@@ -21,8 +22,6 @@ const unitEntriesMax = 60_000;
 /** Milliseconds. */
 const commitBounds: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
 
-type Removal = Extract<Entry, { kind: 'finished' | 'groupFinished' }>;
-
 export interface CommitLoopSettings {
   /** Bytes that may wait for the store before publishers are not read any more. */
   readonly pendingBytesMax: number;
@@ -30,12 +29,6 @@ export interface CommitLoopSettings {
   readonly refuseAfterSeconds: number;
   /** Deliveries that have ended are removed from the store within this time. */
   readonly removeAfterMilliseconds: number;
-}
-
-/** What only makes sense together: it goes into one record. */
-interface Unit {
-  readonly entries: Entry[];
-  bytes: number;
 }
 
 /**
@@ -58,6 +51,8 @@ export class CommitLoop implements JournalWork {
   readonly commitBounds: readonly number[] = commitBounds;
   readonly commitCounts: number[] = new Array<number>(commitBounds.length + 1).fill(0);
   retries = 0;
+  /** Entries that the store does not take, whenever they are given; those with a message are counted by the node. */
+  droppedEntries = 0;
   lastError: string | undefined;
   private readonly store: LogStore;
   private readonly env: Env;
@@ -78,6 +73,7 @@ export class CommitLoop implements JournalWork {
   private hasEndings = true;
   private isFenced = false;
   private isStopping = false;
+  private tending: Promise<void> | undefined;
   private stopped!: () => void;
   private readonly end: Promise<void> = new Promise((resolve) => {
     this.stopped = resolve;
@@ -94,17 +90,20 @@ export class CommitLoop implements JournalWork {
   }
 
   /** `isFull`: as it was found, so that at first only what makes room is taken. */
+  /** What was recorded before waits until now: only the epoch gives it its positions. */
   start(host: JournalHost, { seat, epoch, isFull }: { readonly seat: number; readonly epoch: number; readonly isFull: boolean }): void {
     this.host = host;
     this.seat = seat;
     this.epoch = epoch;
     this.isFull = isFull;
     this.judge();
+    this.run();
     void this.look();
   }
 
   /** True: it is the first of an open batch that was empty. */
   add(entry: Entry, bytes: number): boolean {
+    if (this.isFenced) return false;
     const isFirst = this.units.length === 0;
     if (isFirst && isRemoval(entry)) {
       this.removals.push(entry);
@@ -134,28 +133,34 @@ export class CommitLoop implements JournalWork {
     this.run();
   }
 
-  /** Another node has the seat. */
+  /** Nothing is committed any more: another node has the seat, or the reason says what else. */
   fence(reason: string): void {
     if (this.isFenced) return;
     this.isFenced = true;
-    this.host?.fenced(reason);
+    this.units = [];
+    this.removals = [];
+    this.tell((host) => host.fenced(reason));
   }
 
-  /** Commits what is recorded, if the store takes it within a few seconds. */
-  async stop(): Promise<void> {
+  /** Commits what is recorded, if the store takes it within a few seconds. False: it does not answer. */
+  async stop(): Promise<boolean> {
     this.isStopping = true;
     this.removalsDue = true;
     this.run();
-    await this.running;
+    const isDone = this.running === undefined || (await within(this.env, stopMilliseconds, this.running));
+    if (!isDone)
+      this.fence(`the store did not take what was recorded within ${stopMilliseconds / 1000} s: ${this.lastError ?? 'no answer'}`);
     this.stopped();
+    return isDone;
   }
 
-  /** A call that changes nothing: again and again until it is answered. */
+  /** A call that may be made twice: again and again until it is answered. */
   async retried<Result>(call: () => Promise<Result>): Promise<Result> {
     for (let wait: number = retryMilliseconds.first; ; wait = Math.min(wait * 2, retryMilliseconds.last)) {
       try {
         return await call();
       } catch (error) {
+        if (isContentRefusal(error)) throw error;
         this.failed(error);
         await this.pause(wait);
       }
@@ -165,29 +170,30 @@ export class CommitLoop implements JournalWork {
   // ——— committing ———
 
   private run(): void {
-    if (this.running !== undefined || this.isFenced || !this.hasWork()) return;
+    if (this.host === undefined || this.running !== undefined || this.isFenced || !this.hasWork()) return;
     this.running = this.work().then(
       () => {
         this.running = undefined;
       },
       (error: unknown) => {
         this.running = undefined;
+        if (this.isFenced) return;
         this.lastError = textOf(error);
-        if (!this.isFenced) this.fence(this.lastError);
+        this.fence(`the journal cannot go on: ${this.lastError}`);
       },
     );
   }
 
   private hasWork(): boolean {
-    return this.units.length > 0 || (this.removals.length > 0 && (this.removalsDue || this.removals.length >= removalsMax));
+    return this.units.length > 0 || (this.removals.length > 0 && (this.removalsDue || this.removals.length >= removalsWorthwhile));
   }
 
   private async work(): Promise<void> {
     while (this.hasWork() && !this.isFenced) {
       this.busySince = this.env.monotonic();
-      const { removals, units } = this;
-      this.removals = [];
-      this.removalsDue = this.isStopping;
+      const { units } = this;
+      const removals = this.removals.splice(0, removalsAtOnce);
+      this.removalsDue = this.isStopping || this.removals.length > 0;
       if (units.length > 0) await this.commit(units, removals);
       else await this.remove(removals);
       this.busySince = undefined;
@@ -201,14 +207,7 @@ export class CommitLoop implements JournalWork {
     this.units = [];
     this.isDivided = true;
     for (let from = 0; from < units.length; ) {
-      let to = from;
-      let bytes = 0;
-      let entries = 0;
-      do {
-        bytes += units[to].bytes;
-        entries += units[to].entries.length;
-        to++;
-      } while (to < units.length && bytes + units[to].bytes <= recordBytesMax && entries + units[to].entries.length <= recordRowsMax);
+      const to = endOfRecord(units, from);
       // With the last record: what ends here may live on elsewhere, by an entry of any of them.
       await this.commitUnits(units.slice(from, to), to === units.length ? removals : []);
       from = to;
@@ -218,7 +217,7 @@ export class CommitLoop implements JournalWork {
       this.pendingBytes -= bytes;
     }
     this.committedBatch = batch;
-    this.host!.committed();
+    this.tell((host) => host.committed());
   }
 
   /** One record; or several, where the store does not take what is in it. */
@@ -238,12 +237,12 @@ export class CommitLoop implements JournalWork {
       }
     }
     const rows = changes.toRowChanges();
-    if (writer.entries === 0) {
-      await this.writeRows(rows);
-      return;
-    }
-    const record = { body: writer.finish(), messages: writer.messages, writtenAt: this.env.now(), derived: position.seq - 1 };
     try {
+      if (writer.entries === 0) {
+        await this.writeRows(rows);
+        return;
+      }
+      const record = { body: writer.finish(), messages: writer.messages, writtenAt: this.env.now(), derived: position.seq - 1 };
       await this.append(position, record, rows);
     } catch (error) {
       if (!isContentRefusal(error)) throw error;
@@ -253,21 +252,43 @@ export class CommitLoop implements JournalWork {
     this.committedSeq = position.seq;
   }
 
-  /** The guilty message is looked for by halving; what is left is committed. */
+  /** What is guilty is looked for by halving; what is left is committed. A message is dropped with its unit's other messages. */
   private async commitWithout(units: readonly Unit[], removals: readonly Removal[], error: StoreRefusal): Promise<void> {
     if (units.length > 1) {
-      const half = units.length >> 1;
-      await this.commitUnits(units.slice(0, half), []);
-      await this.commitUnits(units.slice(half), removals);
+      const [first, second] = halves(units);
+      await this.commitUnits(first, []);
+      await this.commitUnits(second, removals);
       return;
     }
-    const refused = new Set<EncodedMessage>();
-    for (const entry of units[0].entries) if ('message' in entry) refused.add(entry.message);
-    if (refused.size === 0) throw error;
+    if (units.length > 0 && removals.length > 0) {
+      await this.commitUnits(units, []);
+      await this.commitUnits([], removals);
+      return;
+    }
+    const unit: Unit = units.length > 0 ? units[0] : { entries: [...removals], bytes: 0 };
+    const refused = messagesOf(unit);
+    if (refused.size === 0) {
+      await this.commitParts(unit.entries, error);
+      return;
+    }
     this.lastError = error.message;
-    for (const { source } of refused) if (source !== undefined) this.host!.refused(source);
-    const entries = units[0].entries.filter((entry) => !('message' in entry));
-    await this.commitUnits([{ entries, bytes: 0 }], removals);
+    for (const { source } of refused) if (source !== undefined) this.tell((host) => host.refused(source));
+    await this.commitUnits([withoutMessages(unit)], []);
+  }
+
+  /** A client's own state is too large: the rest need not go with it. */
+  private async commitParts(entries: readonly Entry[], error: StoreRefusal): Promise<void> {
+    if (entries.length <= 1) {
+      this.drop(entries, error);
+      return;
+    }
+    for (const part of halves(entries)) await this.commitUnits([{ entries: part, bytes: 0 }], []);
+  }
+
+  private drop(entries: readonly Entry[], error: StoreRefusal): void {
+    this.droppedEntries += entries.length;
+    const kinds = entries.map(({ kind }) => kind).join(', ');
+    this.lastError = `dropped what the store does not take (${kinds}): ${error.message}`;
   }
 
   private async append(position: LogPosition, record: LogRecord, rows: RowChanges): Promise<void> {
@@ -276,7 +297,7 @@ export class CommitLoop implements JournalWork {
       try {
         const outcome = await this.store.append(position, record, rows);
         if (outcome === 'fenced') {
-          this.fence('its log is sealed');
+          this.fence('another broker owns the store: its log is sealed');
           throw new Error('fenced');
         }
         this.measure(this.env.monotonic() - begun, record.body.length);
@@ -297,11 +318,17 @@ export class CommitLoop implements JournalWork {
   private async remove(removals: readonly Removal[]): Promise<void> {
     const changes = new Changes();
     for (const removal of removals) finish(changes, removal);
-    await this.writeRows(changes.toRowChanges());
+    try {
+      await this.writeRows(changes.toRowChanges());
+    } catch (error) {
+      if (!isContentRefusal(error)) throw error;
+      if (removals.length <= 1) this.drop(removals, error);
+      else for (const half of halves(removals)) await this.remove(half);
+    }
   }
 
   private planRemovals(): void {
-    if (this.removals.length >= removalsMax) this.run();
+    if (this.removals.length >= removalsWorthwhile) this.run();
     if (this.removalsPlanned) return;
     this.removalsPlanned = true;
     void this.env.sleep(this.settings.removeAfterMilliseconds, this.end).then(() => {
@@ -318,9 +345,6 @@ export class CommitLoop implements JournalWork {
     this.lastError = textOf(error);
     if (error instanceof StoreRefusal && error.reason === 'full') this.isFull = true;
     this.judge();
-    if (this.isStopping && this.env.monotonic() - (this.busySince ?? 0) > stopMilliseconds) {
-      throw new Error(`the store did not take what was recorded: ${this.lastError}`, { cause: error });
-    }
   }
 
   private async pause(milliseconds: number): Promise<void> {
@@ -336,15 +360,23 @@ export class CommitLoop implements JournalWork {
       const { busySince } = this;
       this.isAway = busySince !== undefined && this.env.monotonic() - busySince > this.settings.refuseAfterSeconds * 1000;
       this.judge();
-      try {
-        if (this.isFull && (await this.store.hasRoom())) {
-          this.isFull = false;
-          this.judge();
-        }
-        if (this.hasEndings) await this.sweep();
-      } catch (error) {
-        this.lastError = textOf(error);
+      // Beside: a call that hangs must not hide that the store is away.
+      this.tending ??= this.tend().finally(() => {
+        this.tending = undefined;
+      });
+    }
+  }
+
+  private async tend(): Promise<void> {
+    try {
+      if (this.isFull && (await this.store.hasRoom())) {
+        this.isFull = false;
+        this.judge();
       }
+      if (this.hasEndings) await this.sweep();
+    } catch (error) {
+      this.hasEndings = true;
+      this.lastError = textOf(error);
     }
   }
 
@@ -366,7 +398,17 @@ export class CommitLoop implements JournalWork {
     const next = this.isAway ? 'unavailable' : this.isFull ? 'full' : isCongested ? 'congested' : 'ready';
     if (next === this.condition) return;
     this.condition = next;
-    this.host?.conditionChanged();
+    this.tell((host) => host.conditionChanged());
+  }
+
+  /** What the node makes of it is not a matter of the store. */
+  private tell(call: (host: JournalHost) => void): void {
+    if (this.host === undefined) return;
+    try {
+      call(this.host);
+    } catch (error) {
+      this.lastError = textOf(error);
+    }
   }
 
   private measure(milliseconds: number, bytes: number): void {
@@ -376,16 +418,6 @@ export class CommitLoop implements JournalWork {
     const bucket = commitBounds.findIndex((bound) => milliseconds <= bound);
     this.commitCounts[bucket < 0 ? commitBounds.length : bucket]++;
   }
-}
-
-function isRemoval(entry: Entry): entry is Removal {
-  return entry.kind === 'finished' || entry.kind === 'groupFinished';
-}
-
-function finish(changes: Changes, removal: Removal): boolean {
-  return removal.kind === 'finished'
-    ? changes.finish(removal.session, removal.position)
-    : changes.finishInGroup(removal.sharedSubscription, removal.position);
 }
 
 function isContentRefusal(error: unknown): error is StoreRefusal {

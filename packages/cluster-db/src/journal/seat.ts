@@ -143,7 +143,7 @@ export class Seat {
         // The last record stays: a sealer finds by it where to begin.
         const floor = Math.max(1, committedSeq());
         if (!(await this.replace({ beat: this.row!.beat + 1, floor }))) {
-          fenced('its seat is held by another one');
+          fenced('another broker owns the store: its seat is held by another one');
           return;
         }
         while (!this.isEnded && (await store.collect(seat, this.row!.epoch, floor, collectedAtOnce)) === collectedAtOnce);

@@ -24,10 +24,13 @@ import { CommitLoop, type CommitLoopSettings } from './commit-loop.js';
 import { restore } from './restore.js';
 import { restoredDelivery, restoredFromGroup } from './restored.js';
 import { Seat } from './seat.js';
+import { within } from './within.js';
 
 /** Positions that one run can give in each session. */
 const positionsPerRun = 2 ** 33;
 const incarnationBits = 40n;
+/** For letting go of a store that does not answer. */
+const closeMilliseconds = 500;
 /** Bytes of bodies that one page of a queue reads at most, unless a single one is larger. */
 const pageBytesMax = 1024 * 1024;
 
@@ -109,9 +112,9 @@ export class StoreJournal implements Journal {
   }
 
   async stop(): Promise<void> {
-    await this.loop.stop();
-    await this.seat.release();
-    await this.store.close();
+    const isAnswering = await this.loop.stop();
+    const close = this.seat.release().then(() => this.store.close());
+    await (isAnswering ? close : within(this.env, closeMilliseconds, close));
   }
 
   endTurn(): void {

@@ -125,7 +125,7 @@ export interface JournalHost {
    * Called before the rest of its batch is committed.
    */
   refused(message: Message): void;
-  /** Another node owns the store's state: nothing is acknowledged from here on. */
+  /** Another node owns the store's state, or the journal cannot go on, as `reason` says: nothing is acknowledged from here on. */
   fenced(reason: string): void;
 }
 

@@ -1,0 +1,176 @@
+import { type Journal, type JournaledDelivery, type JournalHost, type Message, type SessionKey } from '@si-mqtt/session';
+import { expect, it } from 'vitest';
+import { type LogPosition, type LogRecord, type RowChanges, StoreJournal, StoreRefusal } from '../src/index.js';
+import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
+import { journalMessage, realEnv } from './journal-parts.js';
+
+const settings = { watchMilliseconds: 0, beatMilliseconds: 10_000, removeAfterMilliseconds: 1 };
+const refusal = new StoreRefusal('content', 'too large');
+
+/** A store that does not take what a test says, or hangs. */
+class ChoosyStore extends SimulatedLogStore {
+  refuses: (changes: RowChanges) => boolean = () => false;
+  hangs = false;
+  readonly positions: LogPosition[] = [];
+  removedAtOnce = 0;
+
+  override async append(position: LogPosition, record: LogRecord, changes: RowChanges): Promise<'committed' | 'fenced'> {
+    if (this.hangs) await new Promise(() => undefined);
+    this.see(changes);
+    this.positions.push(position);
+    return super.append(position, record, changes);
+  }
+
+  override async writeRows(changes: RowChanges, derived?: LogPosition): Promise<void> {
+    this.see(changes);
+    return super.writeRows(changes, derived);
+  }
+
+  private see(changes: RowChanges): void {
+    if (this.refuses(changes)) throw refusal;
+    this.removedAtOnce = Math.max(this.removedAtOnce, changes.removed?.outq?.length ?? 0);
+  }
+}
+
+interface Parts {
+  readonly store: ChoosyStore;
+  readonly journal: StoreJournal;
+  readonly refused: Message[];
+  readonly fences: string[];
+}
+
+async function started(database = new SimulatedDatabase(), change: Partial<JournalHost> = {}): Promise<Parts> {
+  const store = new ChoosyStore(database, new NoFaults(), true);
+  const journal = new StoreJournal(store, realEnv, settings);
+  const refused: Message[] = [];
+  const fences: string[] = [];
+  const nothing = () => undefined;
+  await journal.start({
+    restoreSession: nothing,
+    restoreRetained: nothing,
+    restoreGroup: nothing,
+    turnBegan: () => setImmediate(() => journal.endTurn()),
+    committed: nothing,
+    conditionChanged: nothing,
+    refused: (message) => refused.push(message),
+    fenced: (reason) => fences.push(reason),
+    ...change,
+  });
+  return { store, journal, refused, fences };
+}
+
+const committed = (journal: Journal) => {
+  const batch = journal.openBatch;
+  journal.endTurn();
+  return expect.poll(() => journal.committedBatch, { interval: 1 }).toBeGreaterThanOrEqual(batch);
+};
+
+function begin(journal: Journal, clientId: string, userName = 'u'): SessionKey {
+  const key = { clientId, incarnation: journal.nextIncarnation() };
+  journal.connected(key, { userName, protocolVersion: 5, sessionExpiryInterval: 60, will: undefined });
+  return key;
+}
+
+function delivery(position: number, text: string): JournaledDelivery {
+  const message = journalMessage({ topicName: 't', payload: new TextEncoder().encode(text), qos: 2 });
+  return { position, message, qos: 2, retain: false, subscriptionIdentifiers: undefined, sharedSubscription: undefined, packetId: 0 };
+}
+
+it('commits what is recorded during the restore at the positions of its own epoch', async () => {
+  const database = new SimulatedDatabase();
+  const first = await started(database);
+  first.journal.groupEnqueued('$share/g/t', first.journal.firstPosition, delivery(0, 'waits').message);
+  await committed(first.journal);
+  await first.journal.stop();
+
+  const second = new ChoosyStore(database, new NoFaults(), true);
+  const nothing = () => undefined;
+  const journal: StoreJournal = new StoreJournal(second, realEnv, settings);
+  await journal.start({
+    restoreSession: nothing,
+    restoreRetained: nothing,
+    restoreGroup: ({ sharedSubscription }) => {
+      journal.groupEnded(sharedSubscription);
+      journal.endTurn();
+    },
+    turnBegan: nothing,
+    committed: nothing,
+    conditionChanged: nothing,
+    refused: nothing,
+    fenced: nothing,
+  });
+  await expect.poll(() => journal.committedBatch, { interval: 1 }).toBe(1);
+  expect(second.positions).toEqual([{ seat: 0, epoch: 2, seq: 1 }]);
+  await journal.stop();
+});
+
+it('drops an entry that the store never takes, and only that', async () => {
+  const { store, journal, fences } = await started();
+  store.refuses = ({ put }) => put?.sessions?.some(({ userName }) => userName === 'too large') ?? false;
+  for (const name of ['a', 'b', 'c']) begin(journal, name, name === 'b' ? 'too large' : 'u');
+  await committed(journal);
+  expect((await store.readSessions(undefined, 10)).map(({ session }) => session.clientId).sort()).toEqual(['a', 'c']);
+  expect(journal.work.lastError).toContain('session');
+  expect(fences).toEqual([]);
+  await journal.stop();
+});
+
+it('forgets with a refused message that its QoS 2 PUBLISH was taken', async () => {
+  const { store, journal, refused } = await started();
+  const key = begin(journal, 'a');
+  await committed(journal);
+  store.refuses = ({ put }) => (put?.outq?.length ?? 0) > 0;
+  journal.inboundReceived(key, 7);
+  journal.enqueued(key, delivery(journal.firstPosition, 'too large'));
+  journal.divide();
+  journal.inboundReceived(key, 8);
+  await committed(journal);
+  const [{ inq2 }] = await store.readSessions(undefined, 10);
+  expect(inq2.map(({ packetId }) => packetId)).toEqual([8]);
+  expect(refused).toHaveLength(1);
+  await journal.stop();
+});
+
+it.each([false, true])('removes what has ended in portions, in halves where it is too much (%s)', async (isTooMuch) => {
+  const { store, journal, fences } = await started();
+  const key = begin(journal, 'a');
+  await committed(journal);
+  if (isTooMuch) store.refuses = ({ removed }) => (removed?.outq?.length ?? 0) > 1000;
+  for (let position = 1; position <= 12_000; position++) journal.finished(key, position);
+  await expect.poll(() => journal.work.commitMilliseconds === 0 && store.removedAtOnce > 0, { interval: 5 }).toBe(true);
+  await journal.stop();
+  expect(store.removedAtOnce).toBeGreaterThan(500);
+  expect(store.removedAtOnce).toBeLessThanOrEqual(isTooMuch ? 1000 : 5000);
+  expect(fences).toEqual([]);
+});
+
+it('goes on when its node throws', async () => {
+  const fences: string[] = [];
+  const { journal } = await started(undefined, {
+    committed: () => {
+      throw new Error('of the node');
+    },
+    fenced: (reason) => fences.push(reason),
+  });
+  begin(journal, 'a');
+  await committed(journal);
+  begin(journal, 'b');
+  await committed(journal);
+  expect(fences).toEqual([]);
+  expect(journal.work.lastError).toBe('of the node');
+  await journal.stop();
+});
+
+it('stops although the store does not answer, and keeps nothing after that', { timeout: 20_000 }, async () => {
+  const { store, journal, fences } = await started();
+  store.hangs = true;
+  begin(journal, 'a');
+  journal.endTurn();
+  const begun = performance.now();
+  await journal.stop();
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  expect(fences).toEqual([expect.stringContaining('did not take')]);
+  const { pendingOperations } = journal.work;
+  begin(journal, 'b');
+  expect(journal.work.pendingOperations).toBe(pendingOperations);
+});
