@@ -133,6 +133,22 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
       await remove();
     });
 
+    it('a query without an answer ends with its connection, and the next one has a new one', async () => {
+      const { url, remove } = await server().newDatabase();
+      const database = new MysqlDatabase({ url }, { writer: 300, reader: 300 });
+      const hang = { sql: 'DO SLEEP(5)', values: [] };
+      for (const ask of [() => database.transaction([hang]), () => database.query(hang.sql, [])]) {
+        const begun = performance.now();
+        const answers = await Promise.allSettled([ask(), ask()]);
+        expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+        expect(performance.now() - begun).toBeLessThan(4000);
+      }
+      await expect.poll(() => database.transaction([{ sql: 'DO 1', values: [] }]).catch(() => undefined)).toBeDefined();
+      await expect.poll(() => database.query('SELECT 1', []).catch(() => undefined)).toEqual([[1]]);
+      await database.close();
+      await remove();
+    });
+
     it('a connection that was ended is made again', async () => {
       const { url, remove } = await server().newDatabase();
       const store = await openMysqlLogStore({ url });

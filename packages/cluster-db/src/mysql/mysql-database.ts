@@ -18,6 +18,8 @@ const session = [
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES'",
 ].join('; ');
 const connectMilliseconds = 5000;
+/** Without an answer a connection is given up: a server, or a firewall, that forgot it says nothing. Sums over queues at a start take their time. */
+const answerMilliseconds = { writer: 10_000, reader: 60_000 } as const;
 const ErrorNumber = { duplicate: 1062, tooLarge: 1153, tooLong: 1406 } as const;
 /** Server errors after which the transaction is certainly not there, but may be later. */
 const busy = new Set([1205, 1213, 1290, 1836, 1040, 1203]);
@@ -35,11 +37,15 @@ interface ServerError extends Error {
 /** One connection; made anew after any error but those that are expected. */
 class MysqlConnection {
   private readonly options: MysqlOptions;
+  private readonly answerMilliseconds: number;
   private connection: Promise<Connection> | undefined;
+  /** What `connection` came to. */
+  private opened: Connection | undefined;
   packetMax: number = Infinity;
 
-  constructor(options: MysqlOptions) {
+  constructor(options: MysqlOptions, answerMilliseconds: number) {
     this.options = options;
+    this.answerMilliseconds = answerMilliseconds;
   }
 
   async query(sql: string): Promise<unknown> {
@@ -48,11 +54,11 @@ class MysqlConnection {
       throw new StoreRefusal('content', `larger than the server's max_allowed_packet of ${this.packetMax} bytes`);
     }
     try {
-      const [result] = await connection.query({ sql, rowsAsArray: true });
+      const [result] = await this.answered(connection.query({ sql, rowsAsArray: true }));
       return result;
     } catch (error) {
       if ((error as ServerError).errno === ErrorNumber.duplicate) {
-        await connection.query('ROLLBACK').catch(() => this.destroy(connection));
+        await this.answered(connection.query('ROLLBACK')).catch(() => this.destroy(connection));
       } else {
         this.destroy(connection);
       }
@@ -63,7 +69,7 @@ class MysqlConnection {
   async close(): Promise<void> {
     const connection = await this.connection?.catch(() => undefined);
     this.connection = undefined;
-    await connection?.end().catch(() => connection.destroy());
+    if (connection !== undefined) await this.answered(connection.end()).catch(() => connection.destroy());
   }
 
   private async connected(): Promise<Connection> {
@@ -88,18 +94,40 @@ class MysqlConnection {
     });
     // Without a listener an error between two queries would end the process; the next query finds it.
     connection.on('error', () => this.destroy(connection));
-    const [[[, packetMax]]] = (await connection.query({
-      sql: "SHOW VARIABLES LIKE 'max_allowed_packet'",
-      rowsAsArray: true,
-    })) as unknown as [[[string, string]]];
-    this.packetMax = Number(packetMax);
-    await connection.query(session);
+    try {
+      const [[[, packetMax]]] = (await this.answered(
+        connection.query({ sql: "SHOW VARIABLES LIKE 'max_allowed_packet'", rowsAsArray: true }),
+      )) as unknown as [[[string, string]]];
+      this.packetMax = Number(packetMax);
+      await this.answered(connection.query(session));
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+    this.opened = connection;
     return connection;
+  }
+
+  /** The answer; after some time an error, with which nothing is known of the query. */
+  private async answered<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const fail = () => reject(new Error(`the database did not answer within ${this.answerMilliseconds / 1000} s`));
+      timer = setTimeout(fail, this.answerMilliseconds);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private destroy(connection: Connection): void {
     connection.destroy();
+    // Queries that waited behind the first one come here later than it, when there may be a new one.
+    if (this.opened !== connection) return;
     this.connection = undefined;
+    this.opened = undefined;
   }
 }
 
@@ -109,9 +137,9 @@ export class MysqlDatabase implements SqlDatabase {
   private readonly reader: MysqlConnection;
   private isFull = false;
 
-  constructor(options: MysqlOptions) {
-    this.writer = new MysqlConnection(options);
-    this.reader = new MysqlConnection(options);
+  constructor(options: MysqlOptions, { writer, reader }: { readonly writer: number; readonly reader: number } = answerMilliseconds) {
+    this.writer = new MysqlConnection(options, writer);
+    this.reader = new MysqlConnection(options, reader);
   }
 
   async query(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]> {
