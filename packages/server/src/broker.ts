@@ -341,6 +341,20 @@ export class Broker {
     for (const client of this.deadlines.due(this.parts.env.now())) runInTurn(() => this.meetDeadlines(client));
   }
 
+  /** While its client stays away, what the journal alone has for it goes to other members of its shared subscriptions before. */
+  private endExpired(client: Client): void {
+    const { session } = client;
+    const end = () => {
+      if (this.clients.get(session.clientId) !== client || client.expiresAt > this.parts.env.now()) return;
+      this.counters.sessionsExpired++;
+      this.endSession(client); // [MQTT-4.1.0-2]
+    };
+    const isBequeathing =
+      session.outbound.hasBacklog && [...session.subscriptions.values()].some(({ shareName }) => shareName !== undefined);
+    if (isBequeathing) this.inBackground(this.routing.bequeath(session).finally(() => runInTurn(end)));
+    else end();
+  }
+
   private meetDeadlines(client: Client): void {
     if (this.clients.get(client.session.clientId) !== client) return;
     const now = this.parts.env.now();
@@ -351,8 +365,7 @@ export class Broker {
       this.publishWill(client.session, delayed.will, delayed.permissions);
     }
     if (client.expiresAt <= now) {
-      this.counters.sessionsExpired++;
-      this.endSession(client); // [MQTT-4.1.0-2]
+      this.endExpired(client);
     } else {
       this.plan(client);
     }

@@ -107,7 +107,7 @@ function recheckWaiting(session: Session): void {
       known.set(topicName, isAllowed);
     }
     const { group } = delivery;
-    if (!isAllowed && group !== undefined && !group.redispatch(delivery, session)) group.inherit(delivery);
+    if (!isAllowed && group !== undefined && !group.redispatch(delivery, session)) group.inherit(delivery, session);
     return isAllowed;
   });
 }

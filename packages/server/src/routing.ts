@@ -1,5 +1,6 @@
 import { ReasonCode } from '@si-mqtt/codec';
 import {
+  type Delivery,
   type Journal,
   type Message,
   type RestoredGroup,
@@ -115,16 +116,23 @@ export class Routing {
     session.outbound.redispatchShared((delivery, group) => group.redispatch(delivery, session));
   }
 
+  /** The session will end and is offline: what only the journal has of its shared subscriptions goes to other members first. */
+  async bequeath(session: Session): Promise<void> {
+    this.leaveShared(session);
+    await session.outbound.redispatchBacklog((delivery, group) => leaveTo(group, delivery, session));
+  }
+
   /** The session is over: nothing is routed to it any more, and its groups keep what it leaves behind. */
   end(session: Session): void {
+    this.leaveShared(session);
+    for (const requested of [...session.subscriptions.keys()]) this.unsubscribe(session, requested);
+  }
+
+  private leaveShared(session: Session): void {
     session.outbound.redispatchShared((delivery, group) => {
-      if (!group.redispatch(delivery, session)) {
-        group.leave(session);
-        group.inherit(delivery);
-      }
+      leaveTo(group, delivery, session);
       return true;
     });
-    for (const requested of [...session.subscriptions.keys()]) this.unsubscribe(session, requested);
   }
 
   /** Delivers to everybody on this node whose subscription matches. The reason code is the publisher's answer (broker.md §2). */
@@ -162,6 +170,11 @@ export class Routing {
     if (taken) return ReasonCode.success;
     return refused ? ReasonCode.quotaExceeded : ReasonCode.noMatchingSubscribers;
   }
+}
+
+/** Another member gets the delivery, or it waits for one. */
+function leaveTo(group: SharedGroup, delivery: Delivery, session: Session): void {
+  if (!group.redispatch(delivery, session)) group.inherit(delivery, session);
 }
 
 function isOwn(message: Message, session: Session): boolean {

@@ -495,6 +495,33 @@ describe('after kill -9', () => {
     await expect.poll(() => second.state.groups.get('$share/g/t')?.size ?? 0).toBe(0);
   });
 
+  it.each([false, true])(
+    'what an offline member had of a shared subscription goes to another when it expires; after a restart: %s',
+    async (restarts) => {
+      const node = await start();
+      const properties = { sessionExpiryInterval: 1, receiveMaximum: 1 };
+      const mortal = await persistent(node, 'mortal', { properties });
+      await mortal.subscribed('$share/g/t', 1);
+      const publisher = await clean(node, 'publisher');
+      for (let packetId = 1; packetId <= 200; packetId++) publish(publisher, 't', `${packetId}`, 1, packetId);
+      for (let packetId = 1; packetId <= 200; packetId++) await publisher.next('puback');
+      mortal.cut();
+      await expect.poll(() => node.server.clients().find(({ clientId }) => clientId === 'mortal')?.connected).toBe(false);
+      const next = restarts ? await restart(node) : node;
+      const other = await persistent(next, 'other');
+      await other.subscribed('$share/g/t', 1);
+      const got: string[] = [];
+      while (got.length < 200) {
+        const packet = await other.next('publish');
+        got.push(text(packet));
+        other.send({ type: 'puback', packetId: packet.packetId, reasonCode: 0 });
+      }
+      expect(got).toEqual(Array.from({ length: 200 }, (_, i) => `${i + 1}`));
+      await expect.poll(() => next.state.sessions.has('mortal')).toBe(false);
+      expect(await other.rest(50)).toEqual([]);
+    },
+  );
+
   it('a session that was ended or cleaned is gone', async () => {
     const node = await start();
     for (const clientId of ['ended', 'cleaned', 'kept']) {

@@ -133,9 +133,12 @@ export class SharedGroup {
     return member !== undefined && this.give(member, delivery.message) === 'taken';
   }
 
-  /** Keeps what a member left behind when its session ended, if another member's session is kept. */
-  inherit(delivery: Delivery): void {
-    if (this.members.some((candidate) => candidate.session.isPersistent)) this.wait(delivery.message);
+  /** Keeps what a member leaves behind whose session ends, if another member's session is kept. */
+  inherit(delivery: Delivery, from: Session): void {
+    if (!this.members.some(({ session }) => session !== from && session.isPersistent)) return;
+    this.wait(delivery.message);
+    // Somebody is online if `redispatch` found only full members.
+    if (!this.isHeldUp) this.drain();
   }
 
   /** A member has come online: it gets what waited, as far as its queue takes it. */

@@ -115,6 +115,17 @@ export class Backlog {
     wanted?.();
   }
 
+  /** All that is committed of it, in order; it stays where it is. */
+  async *deliveries(): AsyncIterableIterator<RestoredDelivery> {
+    let after = this.fetchedTo;
+    for (;;) {
+      const page = await this.source.page(after, pageSize);
+      if (page.length === 0) return;
+      yield* page;
+      after = page.at(-1)!.position;
+    }
+  }
+
   private passed({ position, message }: RestoredDelivery): void {
     this.fetchedTo = position;
     this.messages--;

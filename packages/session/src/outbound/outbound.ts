@@ -312,22 +312,45 @@ export class Outbound {
 
   /** A delivery from the journal: what was in flight is sent again, what waited waits in memory now. */
   private takeBack(restored: RestoredDelivery): void {
-    const { message, qos, retain, subscriptionIdentifiers, sharedSubscription, packetId, position, isReceived } = restored;
-    const group = sharedSubscription === undefined ? undefined : this.surroundings.groupOf?.(sharedSubscription);
-    const delivery = new Delivery(message, qos, retain, subscriptionIdentifiers, group);
-    delivery.position = position;
+    const { packetId, position, isReceived } = restored;
+    const delivery = this.deliveryOf(restored);
     if (packetId === 0) {
       this.queue.push(delivery);
       return;
     }
     const inflight = (this.inflight ??= new Inflight());
-    delivery.packetId = packetId;
     if (isReceived) {
       inflight.released.set(packetId, position);
       this.output?.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
     } else {
       inflight.restore(delivery);
       (this.resend ??= new Set()).add(delivery);
+    }
+  }
+
+  private deliveryOf({ message, qos, retain, subscriptionIdentifiers, ...restored }: RestoredDelivery): Delivery {
+    const { sharedSubscription, packetId, position } = restored;
+    const group = sharedSubscription === undefined ? undefined : this.surroundings.groupOf?.(sharedSubscription);
+    const delivery = new Delivery(message, qos, retain, subscriptionIdentifiers, group);
+    delivery.packetId = packetId;
+    delivery.position = position;
+    return delivery;
+  }
+
+  /** Some messages are in the journal only. */
+  get hasBacklog(): boolean {
+    return this.backlog !== undefined;
+  }
+
+  /** The same as `redispatchShared`, with what is in the journal only, for a session that is about to end; `redispatch` takes all. */
+  async redispatchBacklog(redispatch: (delivery: Delivery, group: SharedGroup) => void): Promise<void> {
+    for await (const restored of this.backlog?.deliveries() ?? []) {
+      if (this.output !== undefined) return;
+      const delivery = this.deliveryOf(restored);
+      const { group, message, packetId, qos } = delivery;
+      if (group === undefined || (packetId !== 0 && (qos === 2 || message.isExpired(this.surroundings.env.now())))) continue;
+      if (!this.dropsExpired(message)) redispatch(delivery, group);
+      this.forget(delivery);
     }
   }
 
