@@ -111,6 +111,7 @@ it('drops an entry that the store never takes, and only that', async () => {
   await committed(journal);
   expect((await store.readSessions(undefined, 10)).map(({ session }) => session.clientId).sort()).toEqual(['a', 'c']);
   expect(journal.work.lastError).toContain('session');
+  expect(journal.work.droppedEntries).toBe(1);
   expect(fences).toEqual([]);
   await journal.stop();
 });

@@ -118,6 +118,7 @@ function storeReadings({ counters }: Broker, journal: Journal): Reading[] {
     counter('store_commit_seconds_total', 'Seconds that commits took.', () => work()?.commitSeconds ?? 0),
     counter('store_commit_bytes_total', 'Bytes of the records that were committed.', () => work()?.commitBytes ?? 0),
     counter('store_retries_total', 'Calls of the store that failed and were made again.', () => work()?.retries ?? 0),
+    counter('store_dropped_changes_total', 'Changes without a message that the store takes at no time.', () => work()?.droppedEntries ?? 0),
     counter('store_refusing_total', 'What was refused because the store was full or away.', () => counters.storeRefusing),
     counter('store_refused_messages_total', 'Messages that the store takes at no time.', () => counters.storeRefused),
   ];

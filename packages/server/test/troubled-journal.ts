@@ -8,6 +8,7 @@ const noWork: JournalWork = {
   commitSeconds: 0,
   commitBytes: 0,
   retries: 0,
+  droppedEntries: 0,
   commitCounts: [],
   commitBounds: [],
   lastError: undefined,

@@ -5,6 +5,7 @@ import { type Entry } from '../record/entries.js';
 import { RecordWriter } from '../record/record.js';
 import { type RowChanges } from '../rows.js';
 import { Changes } from './changes.js';
+import { removeEndings } from './endings.js';
 import { endOfRecord, finish, halves, isRemoval, messagesOf, type Removal, type Unit, withoutMessages } from './units.js';
 import { within } from './within.js';
 
@@ -15,8 +16,6 @@ const removalsAtOnce = 5000;
 const retryMilliseconds = { first: 20, last: 2000 } as const;
 const lookMilliseconds = 500;
 const stopMilliseconds = 5000;
-const endingsAtOnce = 20;
-const rowsAtOnce = 1000;
 /** `at` has two bytes for the index of an entry. */
 const unitEntriesMax = 60_000;
 /** Milliseconds. */
@@ -51,7 +50,6 @@ export class CommitLoop implements JournalWork {
   readonly commitBounds: readonly number[] = commitBounds;
   readonly commitCounts: number[] = new Array<number>(commitBounds.length + 1).fill(0);
   retries = 0;
-  /** Entries that the store does not take, whenever they are given; those with a message are counted by the node. */
   droppedEntries = 0;
   lastError: string | undefined;
   private readonly store: LogStore;
@@ -383,13 +381,7 @@ export class CommitLoop implements JournalWork {
   /** Removes what belonged to sessions and groups that have ended. */
   async sweep(): Promise<void> {
     this.hasEndings = false;
-    for (;;) {
-      const endings = await this.store.readEndings(endingsAtOnce);
-      for (const ending of endings) {
-        while (!(await this.store.removeEnded(ending, rowsAtOnce))) if (this.isStopping) return;
-      }
-      if (endings.length < endingsAtOnce) return;
-    }
+    await removeEndings(this.store, () => this.isStopping);
   }
 
   private judge(): void {

@@ -102,6 +102,8 @@ export interface JournalWork {
   readonly commitBytes: number;
   /** Attempts that failed and were made again. */
   readonly retries: number;
+  /** Changes without a message that the store takes at no time, and which are lost; `refused` tells of messages. */
+  readonly droppedEntries: number;
   /** Commits that took at most so many milliseconds as `commitBounds` says; the last number counts all longer ones. */
   readonly commitCounts: readonly number[];
   readonly commitBounds: readonly number[];
