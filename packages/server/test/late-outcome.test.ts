@@ -36,13 +36,13 @@ it('the outcome of a publication whose session has ended meanwhile leaves nothin
     client.send({ ...publication, packetId: 1 });
     await expect.poll(() => cluster.outcomes.length).toBe(1);
     const anew = await RawClient.connected(url, persistent);
-    cluster.outcomes[0]!(ReasonCode.success);
+    cluster.outcomes[0](ReasonCode.success);
     expect(await anew.settled()).toEqual([]);
     expect(journal.noted).toEqual([]);
     // That of the new session does.
     anew.send({ ...publication, packetId: 1 });
     await expect.poll(() => cluster.outcomes.length).toBe(2);
-    cluster.outcomes[1]!(ReasonCode.success);
+    cluster.outcomes[1](ReasonCode.success);
     expect(await anew.next('pubrec')).toMatchObject({ packetId: 1, reasonCode: 0 });
     expect(journal.noted).toEqual(['publisher']);
   } finally {
