@@ -172,6 +172,16 @@ describe('SQLite in particular', () => {
     }
   });
 
+  it('a log is not sealed from below what is missing in it, and that is said at once', async () => {
+    const store = await open();
+    for (const seq of [1, 2, 3]) await store.append({ seat: 0, epoch: 1, seq }, record(`record ${seq}`), {});
+    expect(await store.seal(0, 1, 1)).toBe(4);
+    await store.collect(0, 1, 4, 10);
+    await expect(store.seal(0, 1, 1)).rejects.toThrow(/records of epoch 1 are missing/);
+    expect(await store.seal(0, 1, 4)).toBe(4);
+    await store.close();
+  });
+
   it('what is no database, or not ours, is refused in one line and not touched', async () => {
     await (await open()).close();
     const refuse = async (bytes: Uint8Array, message: RegExp) => {
