@@ -114,6 +114,8 @@ export class Routing {
   /** The session lost its connection: other members of its groups get what it did not finish (broker.md §3). */
   wentOffline(session: Session): void {
     session.outbound.redispatchShared((delivery, group) => group.redispatch(delivery, session));
+    // What waited for this member's connection goes on with another's.
+    for (const { requested, shareName } of session.subscriptions.values()) if (shareName !== undefined) this.groups.get(requested)?.drain();
   }
 
   /** The session will end and is offline: what only the journal has of its shared subscriptions goes to other members first. */

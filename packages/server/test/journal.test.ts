@@ -522,6 +522,35 @@ describe('after kill -9', () => {
     },
   );
 
+  it('what waits for a shared subscription and for its commit does not depend on the member that goes meanwhile', async () => {
+    const node = await start();
+    for (const clientId of ['first', 'second']) {
+      const member = await persistent(node, clientId);
+      await member.subscribed('$share/g/t', 1);
+      member.cut();
+      await expect.poll(() => node.server.clients().find((client) => client.clientId === clientId)!.connected).toBe(false);
+    }
+    const earlier = await clean(node, 'publisher');
+    publish(earlier, 't', 'old', 1, 1);
+    await earlier.next('puback');
+    const next = await restart(node);
+    const publisher = await clean(next, 'publisher');
+    const pages = next.journal.delayPages();
+    const first = await persistent(next, 'first');
+    const second = await persistent(next, 'second');
+    await expect.poll(() => pages.length).toBe(1);
+    next.isStuck = true;
+    publish(publisher, 't', 'new', 1, 1);
+    await publisher.settled();
+    next.journal.delaysPages = false;
+    for (const go of pages.splice(0)) go();
+    await publisher.settled();
+    first.cut();
+    await expect.poll(() => next.server.clients().find(({ clientId }) => clientId === 'first')!.connected).toBe(false);
+    next.unstick();
+    expect([text(await second.next('publish')), text(await second.next('publish'))]).toEqual(['old', 'new']);
+  });
+
   it('a session that was ended or cleaned is gone', async () => {
     const node = await start();
     for (const clientId of ['ended', 'cleaned', 'kept']) {

@@ -163,6 +163,7 @@ export class SharedGroup {
 
   /** The members that are online get what waits, as far as their queues take it. */
   drain(): void {
+    if (this.waiting.length === 0 && this.backlog === undefined) return;
     for (const { session } of this.members) {
       if (!session.isOnline) continue;
       this.drainTo(session);
