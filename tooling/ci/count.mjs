@@ -25,7 +25,10 @@ const allowedSkips = [
     test: /^mosquitto breaks|^the example of the README judges mosquitto/,
     why: 'they are about mosquitto 2.0.11, and another version is installed here',
   },
-  { test: /a file without permission is not overlooked$|a file that may not be written is one line$/, why: 'root may read and write every file' },
+  {
+    test: /a file without permission is not overlooked$|a file that may not be written is one line$/,
+    why: 'root may read and write every file',
+  },
 ];
 
 let passed = 0;
