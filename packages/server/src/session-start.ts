@@ -29,20 +29,21 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
     handshake.refuse({ reasonCode: ReasonCode.serverUnavailable, reasonString: 'the store takes nothing now' });
     return;
   }
-  if (known?.connection !== undefined) {
-    broker.counters.takeovers++;
-    const ends = negotiated.cleanStart || known.session.sessionExpiryInterval === 0;
-    known.connection.close(ReasonCode.sessionTakenOver, 'another connection uses this client identifier', ends ? 'replaced' : 'takenOver'); // [MQTT-3.1.4-3]
-  }
   // CONNACK waits for what is recorded on the way, the end of an earlier session included: after CONNACK it must not come back.
   let batch = 0;
-  const endEarlier = (earlier: Client) => {
+  const recorded = (change: () => void) => {
     const operations = journaling?.journal.operations;
-    broker.endSession(earlier);
+    change();
     if (journaling !== undefined && journaling.journal.operations !== operations) batch = journaling.journal.openBatch;
   };
+  const previous = known?.connection;
+  if (previous !== undefined) {
+    broker.counters.takeovers++;
+    const end = negotiated.cleanStart || known!.session.sessionExpiryInterval === 0 ? 'replaced' : 'takenOver';
+    recorded(() => previous.close(ReasonCode.sessionTakenOver, 'another connection uses this client identifier', end)); // [MQTT-3.1.4-3]
+  }
   const stored = broker.clients.get(clientId);
-  if (stored !== undefined && negotiated.cleanStart) endEarlier(stored); // [MQTT-3.1.2-4]
+  if (stored !== undefined && negotiated.cleanStart) recorded(() => broker.endSession(stored)); // [MQTT-3.1.2-4]
   const lease = await broker.sessions.acquire({
     clientId,
     userName: identity.userName,
@@ -56,7 +57,8 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
   let client = broker.clients.get(clientId);
   const sessionPresent = client !== undefined && lease.sessionPresent;
   // It expired, and nobody has looked since.
-  if (client !== undefined && !sessionPresent) endEarlier(client);
+  const expired = sessionPresent ? undefined : client;
+  if (expired !== undefined) recorded(() => broker.endSession(expired));
   if (client === undefined || !sessionPresent) {
     const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
     client = { session, connection: undefined, permissions: identity.permissions, expiresAt: Infinity, will: undefined };

@@ -460,8 +460,9 @@ export class Outbound {
     if (this.topicAliasMaximum === 0) return message.particularFrame(withPacketId, subscriptionIdentifiers, 0, true);
     const aliases = (this.topicAliases ??= new Map());
     const known = aliases.get(message.topicName);
-    // QoS 0 does not wait for the journal: it may overtake the message that gives the alias its meaning, and so says it again.
-    const withTopicName = !withPacketId && this.recording !== undefined;
+    // QoS 0 does not wait for the journal: it may overtake the message that gives the alias its meaning, and so says it again. That message
+    // waits on a connection whose session is not recorded, too, behind the acknowledgement of something that is.
+    const withTopicName = !withPacketId && this.surroundings.journal !== undefined;
     if (known !== undefined) return message.particularFrame(withPacketId, subscriptionIdentifiers, known, withTopicName);
     if (aliases.size >= this.topicAliasMaximum) return message.particularFrame(withPacketId, subscriptionIdentifiers, 0, true);
     const frame = message.particularFrame(withPacketId, subscriptionIdentifiers, aliases.size + 1, true);
