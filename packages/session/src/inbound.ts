@@ -22,15 +22,19 @@ interface Answer {
   readonly packetId: number;
   readonly qos: 1 | 2;
   reasonCode: ReasonCode | typeof pending;
+  /** Its packet identifier is in `received` already. */
+  isTaken: boolean;
 }
 
 /** A client's publications on their way into the broker. */
 export class Inbound {
-  /** QoS 2 packet identifiers that were acknowledged by PUBREC and whose PUBREL is awaited [MQTT-4.3.3-10]. */
+  /** QoS 2 packet identifiers that were taken, and are or will be acknowledged by PUBREC, whose PUBREL is awaited [MQTT-4.3.3-10]. */
   private received: PacketIdMap<true> | undefined;
   /** What cannot be answered yet, in the order of the publications; also by packet identifier. */
   private answers: Answer[] | undefined;
   private unanswered: PacketIdMap<Answer> | undefined;
+  /** Of `answers`, those that are in `received` as well. */
+  private takenAnswers = 0;
   private topicAliases: (string | undefined)[] | undefined;
   private negotiated: Negotiated | undefined;
   private capabilities: Capabilities | undefined;
@@ -79,7 +83,7 @@ export class Inbound {
       this.answer(packetId, qos, ReasonCode.success); // [MQTT-4.3.3-10]
       return;
     }
-    const unfinished = (this.received?.size ?? 0) + (this.answers?.length ?? 0);
+    const unfinished = (this.received?.size ?? 0) + (this.answers?.length ?? 0) - this.takenAnswers;
     if (unfinished >= this.negotiated!.receiveMaximum) {
       throw new ProtocolError(ReasonCode.receiveMaximumExceeded, `more than ${this.negotiated!.receiveMaximum} unfinished publications`); // [MQTT-3.3.4-7]
     }
@@ -95,15 +99,23 @@ export class Inbound {
     const answer = this.unanswered?.get(packetId);
     if (answer === undefined || answer.reasonCode !== pending) return;
     answer.reasonCode = reasonCode;
+    if (this.take(packetId, answer.qos, reasonCode)) {
+      answer.isTaken = true;
+      this.takenAnswers++;
+    }
     this.sendAnswered();
   }
 
   /** No outcome comes, and the connection has ended instead: when the publication comes again it is a new one. */
   leaveUnanswered(packetId: number): void {
     const answer = this.unanswered?.get(packetId);
-    if (answer === undefined || answer.reasonCode !== pending) return;
-    this.unanswered!.delete(packetId);
+    if (answer?.reasonCode === pending) this.withdraw(answer);
+  }
+
+  private withdraw(answer: Answer): void {
+    this.unanswered!.delete(answer.packetId);
     this.answers!.splice(this.answers!.indexOf(answer), 1);
+    if (answer.isTaken) this.takenAnswers--;
     this.sendAnswered();
   }
 
@@ -112,6 +124,7 @@ export class Inbound {
     while (answers.length > 0 && answers[0].reasonCode !== pending) {
       const first = answers.shift()!;
       this.unanswered!.delete(first.packetId);
+      if (first.isTaken) this.takenAnswers--;
       this.send(first.packetId, first.qos, first.reasonCode);
     }
     if (answers.length === 0) {
@@ -123,6 +136,8 @@ export class Inbound {
   /** A publication that had been taken was not: when it comes again it is a new one. */
   forget(packetId: number): void {
     this.received?.delete(packetId);
+    const answer = this.unanswered?.get(packetId);
+    if (answer !== undefined) this.withdraw(answer);
   }
 
   receivePubrel(packetId: number): void {
@@ -132,25 +147,39 @@ export class Inbound {
   }
 
   private answer(packetId: number, qos: 1 | 2, reasonCode: ReasonCode | typeof pending): void {
+    const isTaken = reasonCode !== pending && this.take(packetId, qos, reasonCode);
     if (reasonCode !== pending && this.answers === undefined) {
       this.send(packetId, qos, reasonCode);
       return;
     }
     // The connection was closed instead of an answer: when the publication comes again it is a new one.
     if (reasonCode === pending && this.output === undefined) return;
-    const answer: Answer = { packetId, qos, reasonCode };
+    const answer: Answer = { packetId, qos, reasonCode, isTaken };
+    if (isTaken) this.takenAnswers++;
     (this.answers ??= []).push(answer);
     (this.unanswered ??= new PacketIdMap()).set(packetId, answer);
   }
 
+  /**
+   * A QoS 2 packet identifier is recorded together with its message, also where PUBREC has to wait for earlier answers: else a crash between
+   * the two would let the message come again. False: it was not taken, or is known.
+   */
+  private take(packetId: number, qos: 1 | 2, reasonCode: ReasonCode): boolean {
+    if (qos === 1 || (reasonCode >= 0x80 && this.isV5)) return false;
+    const received = (this.received ??= new PacketIdMap());
+    if (received.has(packetId)) return false;
+    received.set(packetId, true);
+    this.recording?.inboundReceived(packetId);
+    return true;
+  }
+
   private send(packetId: number, qos: 1 | 2, reasonCode: ReasonCode): void {
     // 3.x has no way to say no: the publication is acknowledged as its QoS says [v3.1.1 MQTT-3.3.5-2].
-    const v5 = this.negotiated!.protocolVersion === 5;
-    if (qos === 2 && (reasonCode < 0x80 || !v5)) {
-      (this.received ??= new PacketIdMap()).set(packetId, true);
-      this.recording?.inboundReceived(packetId);
-    }
-    this.output?.sendAcknowledgement(qos === 1 ? 'puback' : 'pubrec', packetId, v5 ? reasonCode : ReasonCode.success);
+    this.output?.sendAcknowledgement(qos === 1 ? 'puback' : 'pubrec', packetId, this.isV5 ? reasonCode : ReasonCode.success);
+  }
+
+  private get isV5(): boolean {
+    return this.negotiated!.protocolVersion === 5;
   }
 
   /** [MQTT-3.3.2-12]: every alias from 1 to the maximum that CONNACK gave; others are refused with 0x94. */
