@@ -1,6 +1,7 @@
 import { ReasonCode } from '@si-mqtt/codec';
 import {
   type Delivery,
+  GroupJournal,
   type Journal,
   type Message,
   type RestoredGroup,
@@ -27,9 +28,11 @@ export class Routing {
   /** By share name and topic filter, as the client writes them. */
   private readonly groups: Map<string, SharedGroup> = new Map();
   private readonly settings: RoutingSettings;
+  private readonly groupJournal: GroupJournal | undefined;
 
   constructor(settings: RoutingSettings) {
     this.settings = settings;
+    this.groupJournal = settings.journal === undefined ? undefined : new GroupJournal(settings.journal);
     this.tree = new SubscriptionTree({ hashSeed: Math.floor(settings.random() * 2 ** 32) });
   }
 
@@ -75,9 +78,9 @@ export class Routing {
     }
     let group = this.groups.get(subscription.requested);
     if (group === undefined) {
-      const { random, groupLimits, journal } = this.settings;
+      const { random, groupLimits } = this.settings;
       const strategy = this.settings.strategyOf(subscription.topicFilter);
-      group = new SharedGroup(subscription.shareName, subscription.topicFilter, strategy, random, groupLimits, journal);
+      group = new SharedGroup(subscription.shareName, subscription.topicFilter, strategy, random, groupLimits, this.groupJournal);
       this.groups.set(subscription.requested, group);
       this.tree.set(subscription.topicFilter, group, undefined);
     }

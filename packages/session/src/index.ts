@@ -33,6 +33,6 @@ export { type RetainedPage, type RetainedPut, type RetainedStore, type RetainedV
 export { type AcquireRequest, type Position, type SessionLease, type SessionStore, type StoredSession } from './ports/session-store.js';
 export { RetainedReplay } from './retained-replay.js';
 export { type DetachOutcome, Session } from './session.js';
-export { type GroupOutcome, SharedGroup, type SharedGroupLimits, type SharedStrategy } from './shared-group.js';
+export { GroupJournal, type GroupOutcome, SharedGroup, type SharedGroupLimits, type SharedStrategy } from './shared-group.js';
 export { type Subscription } from './subscription.js';
 export { type ConnectionEnd, type WillAction, willAction } from './will.js';

@@ -21,6 +21,20 @@ interface Member {
   subscription: Subscription;
 }
 
+/** The journal for all shared subscriptions of a node: one that ends and begins anew does not get a place in the queue of its name again. */
+export class GroupJournal {
+  readonly journal: Journal;
+  private lastPosition: QueuePosition = 0;
+
+  constructor(journal: Journal) {
+    this.journal = journal;
+  }
+
+  nextPosition(): QueuePosition {
+    return (this.lastPosition = Math.max(this.lastPosition + 1, this.journal.firstPosition));
+  }
+}
+
 /** FNV-1a over UTF-16 units: spreads names over members, the same on every node. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
@@ -57,7 +71,7 @@ export class SharedGroup {
     strategy: SharedStrategy,
     random: () => number,
     limits: SharedGroupLimits,
-    journal?: Journal,
+    journal?: GroupJournal,
   ) {
     this.shareName = shareName;
     this.topicFilter = topicFilter;
@@ -167,7 +181,8 @@ export class SharedGroup {
     for (const { session } of this.members) {
       if (!session.isOnline) continue;
       this.drainTo(session);
-      if (!this.isHeldUp) return;
+      // What is left may be what this member may not have.
+      if (!this.isHeldUp && this.waiting.length === 0) return;
     }
   }
 
@@ -261,15 +276,15 @@ export class SharedGroup {
 
 /** The queue of a shared subscription in the journal. */
 class JournaledWaiting implements JournaledQueue {
+  private readonly places: GroupJournal;
   private readonly journal: Journal;
   private readonly requested: string;
-  private nextPosition: QueuePosition;
   private lastBatch = 0;
 
-  constructor(journal: Journal, requested: string) {
-    this.journal = journal;
+  constructor(places: GroupJournal, requested: string) {
+    this.places = places;
+    this.journal = places.journal;
     this.requested = requested;
-    this.nextPosition = journal.firstPosition;
   }
 
   get uncommittedBatch(): number | undefined {
@@ -277,7 +292,7 @@ class JournaledWaiting implements JournaledQueue {
   }
 
   enqueued(message: Message): QueuePosition {
-    const position = this.nextPosition++;
+    const position = this.places.nextPosition();
     this.lastBatch = this.journal.openBatch;
     this.journal.groupEnqueued(this.requested, position, message);
     return position;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Session, type SessionLimits, SharedGroup, type SharedStrategy, type Subscription } from '../src/index.js';
+import { Delivery, type Session, type SessionLimits, SharedGroup, type SharedStrategy, type Subscription } from '../src/index.js';
 import { Harness, type TestOutput, texts } from './session-harness.js';
 
 const subscription: Subscription = {
@@ -41,6 +41,18 @@ describe('a shared subscription', () => {
       for (let i = 0; i < 6; i++) shared.deliver(harness.message());
       expect(counts().sort()).toEqual([0, 0, 6]);
     }
+  });
+
+  it('gives what one member may not have, and waits, to another', async () => {
+    const { harness, shared, sessions, outputs } = await group('roundRobin', 3);
+    for (const session of sessions) session.detach('lost');
+    shared.join(sessions[0], { ...subscription, mayReceive: () => false });
+    const change = { cleanStart: false, properties: { sessionExpiryInterval: 100 } };
+    outputs[0] = harness.attach(sessions[0], { clientId: 'm0', ...change });
+    outputs[1] = harness.attach(sessions[1], { clientId: 'm1', ...change });
+    const delivery = new Delivery(harness.message({ text: 'left behind' }), 1, false, undefined, shared);
+    shared.inherit(delivery, sessions[2]);
+    expect(texts(outputs[1].takePublishes())).toEqual(['left behind']);
   });
 
   it('prefers the member with the fewest deliveries in flight', async () => {
