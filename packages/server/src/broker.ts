@@ -140,7 +140,7 @@ export class Broker {
   publish(message: Message, publisher: Session | undefined, packetId: number): ReasonCode | typeof pending {
     this.counters.publishReceived++;
     return this.journaling === undefined
-      ? this.retainAndRoute(message, publisher, packetId)
+      ? this.retainAndRoute(message, publisher, packetId, false)
       : this.publishRecorded(this.journaling, message, publisher, packetId);
   }
 
@@ -156,7 +156,7 @@ export class Broker {
     }
     const { journal } = journaling;
     const { operations } = journal;
-    const reasonCode = this.retainAndRoute(message, publisher, packetId);
+    const reasonCode = this.retainAndRoute(message, publisher, packetId, journaling.isRefusing);
     if (journal.operations !== operations && message.qos > 0) {
       publisher?.hold();
       if (message.qos === 2) journaling.takes(message, packetId);
@@ -172,9 +172,14 @@ export class Broker {
     return pending;
   }
 
-  private retainAndRoute(message: Message, publisher: Session | undefined, packetId: number): ReasonCode | typeof pending {
+  private retainAndRoute(
+    message: Message,
+    publisher: Session | undefined,
+    packetId: number,
+    isRefusing: boolean,
+  ): ReasonCode | typeof pending {
     if (message.retain) {
-      const put = this.retain(message);
+      const put = this.retain(message, isRefusing);
       if (put instanceof Promise) {
         message.keep();
         this.settle(
@@ -207,11 +212,11 @@ export class Broker {
     return isSysTopic(topic) ? this.sysRetained : this.parts.retained;
   }
 
-  private retain(message: Message): RetainedPut | Promise<RetainedPut> {
+  private retain(message: Message, isRefusing: boolean): RetainedPut | Promise<RetainedPut> {
     const { journaling } = this;
     const store = this.retainedAt(message.topicName);
     if (journaling === undefined || store === this.sysRetained) return store.put(message);
-    if (journaling.isRefusing) return { outcome: 'full' };
+    if (isRefusing) return { outcome: 'full' };
     const put = store.put(message);
     if (!(put instanceof Promise) && put.outcome !== 'full') journaling.journal.retained(message.keep());
     return put;
@@ -333,7 +338,9 @@ export class Broker {
       retain: will.retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
       ...(hasProperties ? { properties } : {}),
     };
-    this.publishOwn(content, session);
+    // It was taken with its CONNECT: a store that takes nothing new does not refuse it, and there is one for each session at most.
+    this.counters.publishReceived++;
+    this.retainAndRoute(Message.of(content, session, this.parts.env.now()), undefined, 0, false);
   }
 
   /** Delayed wills and expired sessions; called by the server's tick. */

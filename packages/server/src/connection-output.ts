@@ -22,6 +22,9 @@ const congestionBytes = 65_536;
 /** What can wait before that is known: with TLS twice as much, and the buffer that is collected meanwhile. */
 const uncongestedBytesMax = 3 * congestionBytes;
 
+/** Packets that may wait for the journal before the client is not read any more. */
+const heldPacketsMax = 10_000;
+
 /** What one connection sends: packets are collected in a borrowed buffer, which is written once per event-loop turn. */
 export class ConnectionOutput implements Output {
   writable = true;
@@ -127,6 +130,11 @@ export class ConnectionOutput implements Output {
   /** The batch that the last of what is held back waits for; 0: nothing is. */
   get heldBatch(): number {
     return this.held?.batch ?? 0;
+  }
+
+  /** So much is held back that nothing more should be read that is answered. */
+  get holdsTooMuch(): boolean {
+    return this.held !== undefined && this.held.length > heldPacketsMax;
   }
 
   /** Lets go what waited for batches up to this one. False: more waits. */

@@ -28,6 +28,7 @@ import { allowAll, type Permissions } from './access/permissions.js';
 import { type Broker, type Client } from './broker.js';
 import { ConnectionOutput } from './connection-output.js';
 import { Handshake, type HandshakeSettings } from './handshake.js';
+import { type Journaling } from './journaling.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
 import { PublishDecisions } from './publish-decisions.js';
 import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
@@ -113,10 +114,17 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
       env.endTurn();
     }
     if (this.isClosed) return;
-    if (journaling !== undefined && journaling.journal.operations !== operations && journaling.stalls(this)) {
+    if (journaling !== undefined && this.waitsForStore(journaling, operations)) {
       this.isStalled = true;
       this.stream.pause();
     } else if (isFullRead && readNextTurn(this)) this.stream.pause();
+  }
+
+  /** True: reading goes on when the store has taken more. */
+  private waitsForStore(journaling: Journaling, operations: number | undefined): boolean {
+    if (!this.output.holdsTooMuch) return journaling.journal.operations !== operations && journaling.stalls(this);
+    journaling.whenCommitted(this.output.heldBatch, () => this.continueReading());
+    return true;
   }
 
   /** The other connections have had their turn. */

@@ -23,7 +23,7 @@ import { authenticateWith } from './access/authenticate-with.js';
 import { type Authenticator, type Identity, type Refusal } from './access/authenticator.js';
 import { type AuthenticationExchange, type AuthenticationMechanism, type ExchangeStep } from './access/enhanced.js';
 import { type Connection } from './connection.js';
-import { takeSession } from './session-start.js';
+import { refusesToStore, takeSession } from './session-start.js';
 import { isSysTopic } from './sys-topics.js';
 
 /** What a listener's handshakes share. */
@@ -224,6 +224,8 @@ export class Handshake {
       this.refuse({ reasonCode: ReasonCode.packetTooLarge, reasonString: 'CONNACK is larger than Maximum Packet Size' }); // [MQTT-3.1.2-24]
       return;
     }
+    // An earlier CONNECT of this client may wait for the store: to queue behind it would be no answer, and no bound.
+    if (refusesToStore(this)) return;
     await this.settings.serially(this.clientId, () => takeSession(this, identity, connack));
   }
 

@@ -56,14 +56,18 @@ export class HeldControlPacket implements HeldPacket {
 }
 
 /**
- * What one connection may not send yet, in order, each packet with the batch of the journal that must be committed first. The number of packets
- * is bounded by the quotas of both directions: publications by the client's Receive Maximum, acknowledgements by ours.
+ * What one connection may not send yet, in order, each packet with the batch of the journal that must be committed first. Publications are
+ * bounded by the client's Receive Maximum; answers, because a connection for which too many packets wait is not read.
  */
 export class HeldPackets {
   /** What is added waits for this batch. */
   batch = 0;
   private packets: HeldPacket[] = [];
   private batches: number[] = [];
+
+  get length(): number {
+    return this.packets.length;
+  }
 
   add(packet: HeldPacket): void {
     this.packets.push(packet);

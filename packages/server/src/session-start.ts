@@ -6,6 +6,16 @@ import { type Client } from './broker.js';
 import { type Handshake } from './handshake.js';
 import { recheckSubscriptions } from './recheck.js';
 
+/** True: the store takes nothing now, and this session would have to be stored, so that its client has been refused. */
+export function refusesToStore(handshake: Handshake): boolean {
+  const { journaling, counters } = handshake.connection.broker;
+  const isStored = handshake.negotiated.sessionExpiryInterval > 0 || handshake.connect.will !== undefined;
+  if (journaling?.isRefusing !== true || !isStored) return false;
+  counters.storeRefusing++;
+  handshake.refuse({ reasonCode: ReasonCode.serverUnavailable, reasonString: 'the store takes nothing now' });
+  return true;
+}
+
 /** Finds, takes over or makes the session of a client that was accepted. Refuses if that cannot be. */
 export async function takeSession(handshake: Handshake, identity: Identity, connack: ConnackPacket): Promise<void> {
   if (handshake.isAbandoned) return;
@@ -22,13 +32,20 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
     handshake.refuse({ reasonCode: ReasonCode.quotaExceeded, reasonString: 'no more sessions' });
     return;
   }
-  const { journaling } = broker;
-  const isStored = negotiated.sessionExpiryInterval > 0 || handshake.connect.will !== undefined;
-  if (journaling?.isRefusing === true && isStored) {
-    broker.counters.storeRefusing++;
-    handshake.refuse({ reasonCode: ReasonCode.serverUnavailable, reasonString: 'the store takes nothing now' });
-    return;
+  if (refusesToStore(handshake)) return;
+  if (known?.session.isPersistent === true && !negotiated.cleanStart && identity.permissions !== allowAll) {
+    // The rules may have changed while nobody was connected. What has to be asked is answered before anything is delivered, and before the
+    // earlier connection is closed: if there is no answer, the client is refused, and nothing else has happened.
+    await recheckSubscriptions(broker, known.session, identity.permissions);
+    if (handshake.isAbandoned || refusesToStore(handshake)) return;
   }
+  await takeOver(handshake, identity, connack);
+}
+
+async function takeOver(handshake: Handshake, identity: Identity, connack: ConnackPacket): Promise<void> {
+  const { connection, clientId, negotiated } = handshake;
+  const { broker } = connection;
+  const { journaling } = broker;
   // CONNACK waits for what is recorded on the way, the end of an earlier session included: after CONNACK it must not come back.
   let batch = 0;
   const recorded = (change: () => void) => {
@@ -36,6 +53,7 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
     change();
     if (journaling !== undefined && journaling.journal.operations !== operations) batch = journaling.journal.openBatch;
   };
+  const known = broker.clients.get(clientId);
   const previous = known?.connection;
   if (previous !== undefined) {
     broker.counters.takeovers++;
@@ -63,16 +81,9 @@ export async function takeSession(handshake: Handshake, identity: Identity, conn
     const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
     client = { session, connection: undefined, permissions: identity.permissions, expiresAt: Infinity, will: undefined };
     broker.register(client);
-  }
-  // The rules may have changed while nobody was connected. What has to be asked is answered before anything is delivered.
-  const rechecked =
-    sessionPresent && identity.permissions !== allowAll && recheckSubscriptions(broker, client.session, identity.permissions);
-  if (rechecked instanceof Promise) {
-    await rechecked;
-    if (broker.clients.get(clientId) !== client) {
-      handshake.refuse({ reasonCode: ReasonCode.serverBusy, reasonString: 'the session has just ended' });
-      return;
-    }
+  } else {
+    // Should the session end before CONNACK, it ends by this lease: the earlier one counts no more.
+    client.session.lease = lease;
   }
   if (journaling !== undefined && client.session.recordConnection(handshake.connect, negotiated)) {
     client.expiresAt = Infinity;

@@ -1,7 +1,7 @@
 import { type ConnectPacket, type PublishPacket, type QoS } from '@si-mqtt/codec';
 import { type JournalCondition, type JournalHost, MemoryJournal, MemoryJournalState } from '@si-mqtt/session';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createServer, type Server, type ServerOptions, type ServerParts } from '../src/index.js';
+import { type Authenticator, createServer, type Permissions, type Server, type ServerOptions, type ServerParts } from '../src/index.js';
 import { RawClient } from './raw-client.js';
 
 /** A journal that commits when it is told, as soon as it was told to wait. */
@@ -139,5 +139,173 @@ describe('output commit', () => {
     await publisher.next('puback');
     publish(publisher, 't', 'overtakes', 0, 0);
     expect(await client.next('publish')).toMatchObject({ qos: 0, topicName: 't' });
+  });
+
+  it('a session that ends while its client waits for CONNACK does not share its incarnation with the next', async () => {
+    const node = await start({ limits: { queueMessagesMax: 2 }, queue: { overflow: 'endSession', queueQos0Messages: false } });
+    const before = await persistent(node, 'c');
+    await before.subscribed('t', 1);
+    const publisher = await clean(node, 'publisher');
+    before.cut();
+    await expect.poll(() => node.state.sessions.get('c')?.isConnected).toBe(false);
+    const { incarnation } = node.state.sessions.get('c')!.key;
+    node.journal.isStuck = true;
+    const client = await connecting(node, { clientId: 'c', cleanStart: false, properties: { sessionExpiryInterval } });
+    await client.rest(30);
+    for (let packetId = 1; packetId <= 3; packetId++) publish(publisher, 't', 'x', 1, packetId);
+    await publisher.settled();
+    await expect.poll(() => node.server.clients().length).toBe(1);
+    node.journal.unstick();
+    expect((await client.next('connack')).reasonCode).toBe(0x89);
+    const next = await persistent(node, 'c');
+    expect(next.connack.sessionPresent).toBe(false);
+    expect(node.state.sessions.get('c')!.key.incarnation).not.toBe(incarnation);
+  });
+
+  it('a client that sends without end while its answers wait is not read', async () => {
+    const node = await start();
+    const client = await persistent(node, 'c');
+    node.journal.isStuck = true;
+    const request = { topicFilter: 't', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    client.send({ type: 'subscribe', packetId: 1, subscriptions: [request] });
+    expect(await client.settled()).toEqual([]);
+    const received = node.server.broker.counters.packetsReceived;
+    const releases = 100_000;
+    client.socket.write(Buffer.from([0x62, 0x02, 0x00, 0x07]).toString('latin1').repeat(releases), 'latin1');
+    await client.rest(300);
+    expect(node.server.broker.counters.packetsReceived - received).toBeLessThan(releases / 2);
+    node.journal.unstick();
+    await client.next('suback');
+    for (let i = 0; i < releases; i++) expect((await client.nextOfAny()).type).toBe('pubcomp');
+  });
+
+  it('a client whose earlier CONNECT waits for a store that is away is refused, and does not wait behind it', async () => {
+    const node = await start();
+    node.journal.isStuck = true;
+    const connect = { clientId: 'c', cleanStart: false, properties: { sessionExpiryInterval } };
+    const first = await connecting(node, connect);
+    expect(await first.rest(30)).toEqual([]);
+    node.journal.become('unavailable');
+    const second = await connecting(node, connect);
+    expect(await second.next('connack')).toMatchObject({ reasonCode: 0x88 });
+    node.journal.become('ready');
+    node.journal.unstick();
+    expect(await first.next('connack')).toMatchObject({ reasonCode: 0 });
+  });
+
+  it.each(['full', 'unavailable'] as const)(
+    'a will is not refused by a store that is %s: it was taken with its CONNECT',
+    async (condition) => {
+      const node = await start();
+      const watcher = await persistent(node, 'watcher');
+      await watcher.subscribed('will/+', 1);
+      const mortals: RawClient[] = [];
+      for (const retain of [false, true]) {
+        const will = { topicName: `will/${retain}`, payload: new Uint8Array(1), qos: retain ? 0 : 1, retain } as const;
+        mortals.push(await clean(node, `mortal ${retain}`, { will }));
+      }
+      node.journal.become(condition);
+      for (const mortal of mortals) mortal.cut();
+      await expect.poll(() => node.server.clients().length).toBe(1);
+      node.journal.become('ready');
+      const got = [await watcher.next('publish'), await watcher.next('publish')];
+      expect(got.map(({ topicName }) => topicName).sort()).toEqual(['will/false', 'will/true']);
+      await expect.poll(() => [...node.state.retained.keys()]).toEqual(['will/true']);
+    },
+  );
+});
+
+describe('what waits for a shared subscription', () => {
+  it('has a place that was never given, though the subscription ended and began anew', async () => {
+    const node = await start();
+    const positions: number[] = [];
+    const { groupEnqueued } = node.journal;
+    node.journal.groupEnqueued = (...what) => {
+      positions.push(what[1]);
+      groupEnqueued.apply(node.journal, what);
+    };
+    const publisher = await clean(node, 'publisher');
+    for (let round = 1; round <= 2; round++) {
+      const member = await persistent(node, `member ${round}`);
+      await member.subscribed('$share/g/t', 1);
+      member.cut();
+      await expect.poll(() => node.state.sessions.get(`member ${round}`)?.isConnected).toBe(false);
+      publish(publisher, 't', 'x', 1, 1);
+      await publisher.next('puback');
+      await clean(node, `member ${round}`);
+    }
+    expect(positions).toHaveLength(2);
+    expect(positions[1]).toBeGreaterThan(positions[0]);
+  });
+});
+
+describe('a CONNECT that is refused because nobody knows what the session may have', () => {
+  it('costs neither the earlier connection nor its will', async () => {
+    const rules = new SlowRules();
+    const node = await start({}, { authenticators: [rules] });
+    const watcher = await persistent(node, 'watcher');
+    await watcher.subscribed('fast/will', 1);
+    const properties = { willDelayInterval: 1 };
+    const will = { topicName: 'fast/will', payload: new Uint8Array(1), qos: 1, retain: false, properties } as const;
+    const mortal = await persistent(node, 'mortal', { will });
+    await mortal.subscribed('t', 1);
+    rules.knowsFilters = false;
+    const refused = await persistent(node, 'mortal');
+    expect(refused.connack.reasonCode).toBe(0x88);
+    expect(await mortal.settled()).toEqual([]);
+    mortal.cut();
+    expect(await watcher.next('publish')).toMatchObject({ topicName: 'fast/will' });
+  });
+});
+
+/** Rules that know the topics that begin with "fast", and let the test answer for the others. */
+class SlowRules implements Authenticator, Permissions {
+  readonly name = 'slow';
+  readonly version = 0;
+  readonly answers: ((yes: boolean) => void)[] = [];
+
+  authenticate() {
+    return Promise.resolve({ accepted: { userName: undefined, permissions: this } });
+  }
+  mayPublish(topicName: string): true | 'unknown' {
+    return topicName.startsWith('fast') || 'unknown';
+  }
+  /** False: nobody answers for them. */
+  knowsFilters = true;
+
+  maySubscribe(): 'allowed' | 'unknown' {
+    return this.knowsFilters ? 'allowed' : 'unknown';
+  }
+  decideSubscribe(): Promise<never> {
+    return Promise.reject(new Error('nobody answers'));
+  }
+  mayReceive(): boolean {
+    return true;
+  }
+  decidePublish(): Promise<boolean> {
+    return new Promise((resolve) => this.answers.push(resolve));
+  }
+}
+
+describe('a QoS 2 publication whose answer waits for an earlier one', () => {
+  it('is stored together with its packet identifier, so that after a crash it is not taken again', async () => {
+    const rules = new SlowRules();
+    const node = await start({}, { authenticators: [rules] });
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('fast', 2);
+    const before = await persistent(node, 'publisher');
+    publish(before, 'slow', 'x', 2, 1);
+    await expect.poll(() => rules.answers.length).toBe(1);
+    const client = await persistent(node, 'publisher');
+    await before.next('disconnect');
+    publish(client, 'fast', 'once', 2, 2);
+    const first = await subscriber.next('publish');
+    const second = await restart(node);
+    const again = await persistent(second, 'publisher');
+    publish(again, 'fast', 'once', 2, 2, { dup: true });
+    expect(await again.next('pubrec')).toMatchObject({ packetId: 2, reasonCode: 0 });
+    const back = await persistent(second, 'subscriber');
+    expect(await back.next('publish')).toMatchObject({ packetId: first.packetId, dup: true });
+    expect(await back.rest(50)).toEqual([]);
   });
 });
