@@ -35,9 +35,17 @@ export interface StorageConfiguration {
   readonly driver: 'sqlite' | 'mysql' | 'mongodb' | 'memory';
   /** Of the database file of `sqlite`. */
   readonly path: string;
-  /** Of the server of `mysql` or `mongodb`; may contain a password. */
-  readonly url?: string | undefined;
+  /** Of the server of `mysql` or `mongodb`, else none; they may contain passwords. */
+  readonly writeUrls: readonly string[];
+  /** What may be asked by who only looks; none: those above. */
+  readonly readUrls: readonly string[];
+  /** Connections to the server. */
+  readonly pool: number;
+  readonly tls: boolean;
   readonly certificateAuthorityFile?: string | undefined;
+  readonly certificateFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly keyPassphrase?: string | undefined;
   readonly require: 'synced' | 'flushed' | 'anything';
   readonly durability: 'synced' | 'flushed';
   readonly maxBytes: number;

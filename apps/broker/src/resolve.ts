@@ -83,21 +83,62 @@ class Resolver {
   }
 
   #storage(): StorageConfiguration {
-    const { storage } = this.#written;
-    const { driver, url } = storage;
-    const scheme = { mysql: 'mysql', mongodb: 'mongodb', sqlite: undefined, memory: undefined }[driver];
-    if (scheme !== undefined && url === undefined) {
-      this.#report(['storage', 'driver'], `"${driver}" needs a database: write storage.url, as ${scheme}://user:password@host/database`);
-    } else if (scheme !== undefined && !new RegExp(`^${scheme}(\\+srv)?://`).test(url!)) {
-      this.#report(['storage', 'url'], `not the URL of a ${driver} database: write ${scheme}://user:password@host/database`);
+    const { url, writeUrls, ...storage } = this.#written.storage;
+    if (url !== undefined && writeUrls !== undefined) {
+      this.#report(['storage', 'writeUrls'], 'the database has two keys: write storage.url, or storage.writeUrls for several addresses');
     }
-    const certificateAuthorityFile = this.#file(
-      storage.certificateAuthorityFile,
-      ['storage', 'certificateAuthorityFile'],
-      'create it, or correct the path',
-    );
-    // A configuration file that is added later must not make the broker leave its database behind.
-    return { ...storage, path: this.#surroundings.inWorkingFolder(storage.path), certificateAuthorityFile };
+    const addresses: readonly (readonly [key: KeyPath, url: string])[] =
+      writeUrls?.map((address, index) => [['storage', 'writeUrls', index], address] as const) ??
+      (url === undefined ? [] : [[['storage', 'url'], url]]);
+    this.#checkDatabase(addresses);
+    const ca = this.#file(storage.certificateAuthorityFile, ['storage', 'certificateAuthorityFile'], 'create it, or correct the path');
+    return {
+      ...storage,
+      writeUrls: addresses.map(([, address]) => address),
+      // A configuration file that is added later must not make the broker leave its database behind.
+      path: this.#surroundings.inWorkingFolder(storage.path),
+      certificateAuthorityFile: ca,
+      ...this.#clientCertificate(ca),
+    };
+  }
+
+  #checkDatabase(addresses: readonly (readonly [key: KeyPath, url: string])[]): void {
+    const { driver, readUrls } = this.#written.storage;
+    const all = [...addresses, ...readUrls.map((url, index) => [['storage', 'readUrls', index], url] as const)];
+    if (driver === 'sqlite' || driver === 'memory') {
+      for (const [key] of all.slice(0, 1)) {
+        this.#report(key, `storage.driver = "${driver}" has no server: remove the URL, or write "mysql" or "mongodb" as the driver`);
+      }
+      return;
+    }
+    const [scheme, form] =
+      driver === 'mysql'
+        ? ([/^mysql:\/\/[^/]+\/[^/?]+/, 'mysql://user:password@host/database'] as const)
+        : ([/^mongodb(\+srv)?:\/\/[^/]+\/[^/?]+/, 'mongodb://user:password@host/database'] as const);
+    if (addresses.length === 0) {
+      this.#report(['storage', 'driver'], `"${driver}" needs a database: write storage.url, as ${form}`);
+    }
+    for (const [key, url] of all) {
+      if (!scheme.test(url)) this.#report(key, `not the URL of a ${driver} database: write ${form}`);
+    }
+    if (driver === 'mongodb' && addresses.length > 1) {
+      const message = 'a MongoDB replica set has one URL: write all its members into it, as mongodb://host1,host2/database';
+      this.#report(['storage', 'writeUrls', 1], message);
+    }
+  }
+
+  /** What the broker shows to the server of the database. */
+  #clientCertificate(certificateAuthorityFile: string | undefined): Partial<CertificateConfiguration> {
+    const { certificateFile, keyFile, keyPassphrase } = this.#written.storage;
+    if (certificateFile !== undefined && keyFile !== undefined) {
+      return this.#certificate({ certificateFile, keyFile, keyPassphrase }, ['storage'], certificateAuthorityFile);
+    }
+    if (certificateFile !== undefined) {
+      this.#report(['storage', 'certificateFile'], 'a certificate is of no use without its private key: write storage.keyFile');
+    } else if (keyFile !== undefined) {
+      this.#report(['storage', 'keyFile'], 'a private key is of no use without its certificate: write storage.certificateFile');
+    }
+    return {};
   }
 
   #listener(written: WrittenListener, path: KeyPath): ListenerConfiguration {

@@ -24,7 +24,13 @@ export interface WrittenConfiguration extends Omit<CompleteServerOptions, 'liste
   readonly limits: Omit<LimitsConfiguration, 'heapBytesMax'> & { readonly heapBytesMax: number | 'automatic' };
   readonly log: LogConfiguration;
   readonly life: LifeConfiguration;
-  readonly storage: StorageConfiguration;
+  readonly storage: WrittenStorage;
+}
+
+/** One database has one URL, or several. */
+export interface WrittenStorage extends Omit<StorageConfiguration, 'writeUrls'> {
+  readonly url?: string | undefined;
+  readonly writeUrls?: readonly string[] | undefined;
 }
 
 const KIB = 1024;
@@ -356,9 +362,38 @@ export const configurationSchema: z.ZodType<WrittenConfiguration> = z.strictObje
         .describe(
           'Database of "mysql" (mysql://user:password@host:port/database) or "mongodb" (mongodb://host/database), which exists and belongs to this broker alone.',
         ),
+      writeUrls: z
+        .array(text())
+        .min(1)
+        .optional()
+        .describe(
+          'Instead of url, several addresses of one "mysql" database, each of which has every commit (as in Galera or Group Replication; a replica that lags does not). The next one is tried when the one in use cannot be reached or only reads. For "mongodb" one URL has all members of the replica set.',
+        ),
+      readUrls: z
+        .array(text())
+        .default([])
+        .describe(
+          'Replicas of the database that "si-mqtt sessions" and "si-mqtt queue" may ask, the first that answers. The broker itself reads only where it writes. When not set: as for writing.',
+        ),
+      pool: wholeNumber(2, 1000)
+        .default(4)
+        .describe('Connections to the server of the database, opened as they are needed: one writes, the others read.'),
+      tls: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether the connection to the server of the database uses TLS; the server proves the host name of the URL. With one of the following files it does in any case.',
+        ),
       certificateAuthorityFile: filePath()
         .optional()
-        .describe('Certificates (PEM) that the server of the database must have been signed by; with this the connection uses TLS.'),
+        .describe(
+          'PEM file: the authorities that the server of the database must have its certificate from. When not set: those that Node.js trusts.',
+        ),
+      certificateFile: filePath()
+        .optional()
+        .describe('PEM file: the certificate, then its chain, that the broker shows to the server of the database.'),
+      keyFile: filePath().optional().describe('PEM file: the private key of that certificate.'),
+      keyPassphrase: text().optional().describe('Passphrase of that private key; better as { env = "NAME" } or { file = "path" }.'),
       require: z
         .enum(['synced', 'flushed', 'anything'])
         .default('flushed')

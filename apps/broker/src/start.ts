@@ -145,7 +145,7 @@ function announce(server: RunningServer, { configuration, file }: LoadedConfigur
     const rule = configuration.listeners.find(({ name }) => name === listener);
     return { listener, url, allowAnonymous: rule?.allowAnonymous, authenticators: rule?.authenticators };
   });
-  const { driver: store, path, durability, url } = configuration.storage;
+  const { driver: store, path, durability, writeUrls } = configuration.storage;
   if (!isPretty(configuration.log, host)) {
     for (const address of addresses) {
       logger.info(address, 'listening');
@@ -161,8 +161,8 @@ function announce(server: RunningServer, { configuration, file }: LoadedConfigur
   const storeWords = {
     memory: 'in memory: sessions and retained messages are lost when the broker stops',
     sqlite: `${path} (${durability})`,
-    mysql: `MySQL or MariaDB at ${hostOf(url)}`,
-    mongodb: `MongoDB at ${hostOf(url)}`,
+    mysql: `MySQL or MariaDB at ${writeUrls.map(hostOf).join(', ')}`,
+    mongodb: `MongoDB at ${writeUrls.map(hostOf).join(', ')}`,
   }[store];
   host.stdout.write(
     `\nsi-mqtt listens at\n${lines.join('\n')}\n\n  store          ${storeWords}\n  configuration  ${file ?? 'built-in defaults'}\n\n`,
@@ -170,8 +170,8 @@ function announce(server: RunningServer, { configuration, file }: LoadedConfigur
 }
 
 /** Of a URL what may be shown: never the password. */
-function hostOf(url: string | undefined): string {
-  return url === undefined ? '' : url.replace(/^[^:]+:\/\/(?:[^@/]*@)?/, '').replace(/\?.*$/, '');
+function hostOf(url: string): string {
+  return url.replace(/^[^:]+:\/\/(?:[^@/]*@)?/, '').replace(/\?.*$/, '');
 }
 
 /** What an operator can mend, as one line; undefined for everything else. */
@@ -202,7 +202,8 @@ function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorErro
 const STORE_ERRORS: readonly string[] = ['StoreUnusable', 'StoreRefusal', 'SqliteError'];
 
 function storeProblem(error: Error, { configuration, locate }: LoadedConfiguration): OperatorError {
-  const byDriver = configuration.storage.driver === 'sqlite' ? 'path' : 'url';
+  const { driver, writeUrls } = configuration.storage;
+  const byDriver = driver === 'sqlite' ? 'path' : writeUrls.length > 1 ? 'writeUrls' : 'url';
   const { key = byDriver } = error as { key?: string };
   const place = locate(['storage', key]) ?? 'built-in defaults';
   const message =

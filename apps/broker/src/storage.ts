@@ -1,5 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { type LogStore, openMongoLogStore, openMysqlLogStore, openSqliteLogStore, StoreJournal, StoreUnusable } from '@si-mqtt/cluster-db';
+import {
+  type LogStore,
+  type MongoOptions,
+  type MysqlOptions,
+  openMongoLogStore,
+  openMysqlLogStore,
+  openSqliteLogStore,
+  type ServerTls,
+  StoreJournal,
+  StoreUnusable,
+} from '@si-mqtt/cluster-db';
 import { NodeEnv } from '@si-mqtt/server';
 import { type Journal } from '@si-mqtt/session';
 import { type Logger } from 'pino';
@@ -28,25 +38,30 @@ export async function openJournal(storage: StorageConfiguration, logger: Logger)
   return new StoreJournal(store, new NodeEnv(), { pendingBytesMax, refuseAfterSeconds, ...watch });
 }
 
-async function openStore({
-  driver,
-  path,
-  durability,
-  maxBytes,
-  reserveBytes,
-  url,
-  certificateAuthorityFile,
-}: StorageConfiguration): Promise<LogStore> {
+async function openStore(storage: StorageConfiguration): Promise<LogStore> {
+  const { driver, path, durability, maxBytes, reserveBytes } = storage;
+  if (driver !== 'mysql' && driver !== 'mongodb') return openSqliteLogStore({ path, durability, maxBytes, reserveBytes });
   try {
-    const ca = certificateAuthorityFile === undefined ? undefined : readFileSync(certificateAuthorityFile);
-    if (driver === 'mysql') return await openMysqlLogStore({ url: url!, ...(ca === undefined ? {} : { ssl: { ca } }) });
-    if (driver === 'mongodb') return await openMongoLogStore({ url: url!, ...(ca === undefined ? {} : { tls: { ca } }) });
+    return await (driver === 'mysql' ? openMysqlLogStore(serverOptions(storage)) : openMongoLogStore(serverOptions(storage)));
   } catch (error) {
     if (error instanceof StoreUnusable) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreUnusable(`the database of storage.url cannot be used (${reason}): start it, or correct the URL`, { cause: error });
+    throw new StoreUnusable(`the database cannot be used (${reason}): start it, or correct its URL`, { cause: error });
   }
-  return openSqliteLogStore({ path, durability, maxBytes, reserveBytes });
+}
+
+/** The same for each kind of server. */
+function serverOptions(storage: StorageConfiguration): MysqlOptions & MongoOptions {
+  const { writeUrls, pool, tls, certificateAuthorityFile, certificateFile, keyFile, keyPassphrase } = storage;
+  const [url, ...otherUrls] = writeUrls;
+  const hasTls = tls || certificateAuthorityFile !== undefined || certificateFile !== undefined;
+  const files: ServerTls = {
+    ...(certificateAuthorityFile === undefined ? {} : { ca: readFileSync(certificateAuthorityFile) }),
+    ...(certificateFile === undefined ? {} : { cert: readFileSync(certificateFile) }),
+    ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) }),
+    ...(keyPassphrase === undefined ? {} : { passphrase: keyPassphrase }),
+  };
+  return { url, otherUrls, connections: pool, ...(hasTls ? { tls: files } : {}) };
 }
 
 /** What a commit survives, as the database is set up now. */

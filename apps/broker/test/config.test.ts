@@ -23,6 +23,53 @@ const faults: readonly (readonly [name: string, toml: string, ...lines: readonly
   ['wrong choice', '[log]\nlevel = "wran"\n', /^c\.toml:2:1: log\.level .*; did you mean "warn"\?$/],
   ['wrong type, table', 'log = 3\n', 'c.toml:1:1: log has a wrong value: write a table'],
   ['wrong type, boolean', '[admin]\nenabled = "yes"\n', 'c.toml:2:1: admin.enabled has a wrong value: write true or false'],
+  [
+    'a server as the store without a URL',
+    '[storage]\ndriver = "mongodb"\n',
+    'c.toml:2:1: "mongodb" needs a database: write storage.url, as mongodb://user:password@host/database',
+  ],
+  [
+    'URLs of another kind of database, and without a database',
+    '[storage]\ndriver = "mysql"\nwriteUrls = [\n  "mongodb://h/d",\n  "mysql://h/",\n]\nreadUrls = ["mysql+srv://h/d"]\n',
+    /^c\.toml:4:3: not the URL of a mysql database: write mysql:\/\/user:password@host\/database$/,
+    /^c\.toml:5:3: not the URL of a mysql database/,
+    /^c\.toml:7:13: not the URL of a mysql database/,
+  ],
+  [
+    'two keys for one database',
+    '[storage]\ndriver = "mysql"\nurl = "mysql://h/d"\nwriteUrls = ["mysql://h/d"]\n',
+    'c.toml:4:1: the database has two keys: write storage.url, or storage.writeUrls for several addresses',
+  ],
+  [
+    'several URLs of MongoDB',
+    '[storage]\ndriver = "mongodb"\nwriteUrls = ["mongodb://h/d", "mongodb://i/d"]\n',
+    /^c\.toml:3:31: a MongoDB replica set has one URL: write all its members into it, as mongodb:\/\/host1,host2\/database$/,
+  ],
+  [
+    'a URL without a server',
+    '[storage]\nurl = "mysql://h/d"\n',
+    'c.toml:2:1: storage.driver = "sqlite" has no server: remove the URL, or write "mysql" or "mongodb" as the driver',
+  ],
+  [
+    'one connection to the database',
+    '[storage]\npool = 1\n',
+    'c.toml:2:1: storage.pool has a wrong value: write a whole number from 2 to 1000',
+  ],
+  [
+    'a certificate for the database without a key',
+    '[storage]\ncertificateFile = "c.toml"\n',
+    'c.toml:2:1: a certificate is of no use without its private key: write storage.keyFile',
+  ],
+  [
+    'a key for the database without a certificate',
+    '[storage]\nkeyFile = "c.toml"\n',
+    'c.toml:2:1: a private key is of no use without its certificate: write storage.certificateFile',
+  ],
+  [
+    'a certificate for the database that is none',
+    '[storage]\ncertificateFile = "c.toml"\nkeyFile = "c.toml"\n',
+    /^c\.toml:2:1: TLS cannot use the certificate, key and authorities, .*: use PEM files that belong together$/,
+  ],
   ['zero', '[limits]\nreceiveMaximum = 0\n', 'c.toml:2:1: limits.receiveMaximum has a wrong value: write a whole number from 1 to 65535'],
   [
     'zero where unlimited is a word',
@@ -229,13 +276,15 @@ describe('a valid file', () => {
     expect(limits).toEqual(defaultLimits);
   });
 
-  it('a server as the store needs a URL of its kind', () => {
-    expect(load('[storage]\ndriver = "mysql"\nurl = "mysql://u:p@h/d"\n').configuration.storage).toMatchObject({
-      driver: 'mysql',
-      url: 'mysql://u:p@h/d',
-    });
-    expect(() => load('[storage]\ndriver = "mongodb"\n')).toThrow(/:2:1: .*needs a database: write storage\.url, as mongodb:/);
-    expect(() => load('[storage]\ndriver = "mysql"\nurl = "mongodb://h/d"\n')).toThrow(/:3:1: .*not the URL of a mysql database/);
+  it('a server as the store has one URL or several', () => {
+    const storageOf = (toml: string) => load(`[storage]\n${toml}`).configuration.storage;
+    const url = 'mysql://u:p@h/d';
+    expect(storageOf(`driver = "mysql"\nurl = "${url}"\n`)).toMatchObject({ driver: 'mysql', writeUrls: [url], readUrls: [], pool: 4 });
+    expect(storageOf(`driver = "mysql"\nwriteUrls = ["${url}"]\n`)).toMatchObject({ writeUrls: [url] });
+    const several = storageOf(`driver = "mysql"\nwriteUrls = ["${url}", "mysql://i/d"]\nreadUrls = ["mysql://r/d"]\npool = 8\n`);
+    expect(several).toMatchObject({ writeUrls: [url, 'mysql://i/d'], readUrls: ['mysql://r/d'], pool: 8 });
+    expect(storageOf('driver = "mongodb"\nurl = "mongodb+srv://h/d?tls=true"\n')).toMatchObject({ driver: 'mongodb', tls: false });
+    expect(load('').configuration.storage.writeUrls).toEqual([]);
   });
 
   it('the built-in defaults serve loopback only, TCP 1883 and WebSocket 8083, admin 9883', () => {

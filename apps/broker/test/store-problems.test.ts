@@ -66,9 +66,7 @@ describe('a store that cannot be opened is one line with the place of its key: e
   it('a server that does not answer', async () => {
     const folder = configured('driver = "mysql"\nurl = "mysql://u:secret@127.0.0.1:1/d"');
     const line = await refusal(folder);
-    expect(line).toMatch(
-      /^c\.toml:10:1: the database of storage\.url cannot be used \(.*ECONNREFUSED.*\): start it, or correct the URL\n$/,
-    );
+    expect(line).toMatch(/^c\.toml:10:1: the database cannot be used \(.*ECONNREFUSED.*\): start it, or correct its URL\n$/);
     expect(line).not.toContain('secret');
   });
 });

@@ -17,7 +17,7 @@ export {
   type Tables,
 } from './log-store.js';
 export { type MongoOptions, openMongoLogStore } from './mongo/mongo-log-store.js';
-export { type MysqlOptions } from './mysql/mysql-database.js';
+export { type MysqlOptions } from './mysql/mysql-connection.js';
 export { openMysqlLogStore } from './mysql/mysql-log-store.js';
 export { atOf, compareBytes, keyOfText, type LogPosition } from './position.js';
 export { type EncodedMessage, type Entry, encodedMessage } from './record/entries.js';
@@ -43,5 +43,6 @@ export {
   type TableRows,
   type WillRow,
 } from './rows.js';
+export { type ServerTls } from './server-tls.js';
 export { type SqliteDurability, type SqliteOptions } from './sqlite/sqlite-database.js';
 export { openSqliteLogStore } from './sqlite/sqlite-log-store.js';

@@ -10,6 +10,7 @@ import { journalMessage, realEnv } from './journal-parts.js';
 import { logStoreSuite } from './log-store-suite.js';
 import { type DatabaseServer } from './mysql-databases.js';
 import { callAll, fill, recording } from './plans.js';
+import { relayTo } from './relay.js';
 import { record, seatRow } from './samples.js';
 
 /** What has to hold on every server that speaks MySQL's protocol. */
@@ -146,6 +147,37 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
       await expect.poll(() => database.transaction([{ sql: 'DO 1', values: [] }]).catch(() => undefined)).toBeDefined();
       await expect.poll(() => database.query('SELECT 1', []).catch(() => undefined)).toEqual([[1]]);
       await database.close();
+      await remove();
+    });
+
+    it('reads over several connections at once, opened as they are needed', async () => {
+      const { url, remove } = await server().newDatabase();
+      const database = new MysqlDatabase({ url, connections: 3 });
+      const connection = async () => Number((await database.query('SELECT CONNECTION_ID(), SLEEP(0.1)', []))[0][0]);
+      expect(new Set([await connection(), await connection()]).size).toBe(1);
+      expect(new Set(await Promise.all([1, 2, 3, 4].map(connection))).size).toBe(2);
+      await database.close();
+      await remove();
+    });
+
+    it('goes to the next address when one does not answer, and reads only where it writes', async () => {
+      const { url, remove } = await server().newDatabase();
+      const nowhere = 'mysql://si:si@127.0.0.1:1/si_x';
+      const front = await relayTo(url);
+      const store = await openMysqlLogStore({ url: nowhere, otherUrls: [front.url, url] });
+      const append = (seq: number) => store.append({ seat: 0, epoch: 1, seq }, record(`record ${seq}`), {});
+      const read = () => store.readLog({ seat: 0, epoch: 1, seq: 0 }, 10, 1000);
+      expect(await append(1)).toBe('committed');
+      expect(await read()).toHaveLength(1);
+      expect(front.connections).toBe(2);
+      await front.stop();
+      expect(await append(2).catch(() => append(2))).toBe('committed');
+      await front.listen();
+      expect(await read().catch(read)).toHaveLength(2);
+      expect(await append(3)).toBe('committed');
+      expect(front.connections, 'nobody came back').toBe(2);
+      await store.close();
+      await front.stop();
       await remove();
     });
 

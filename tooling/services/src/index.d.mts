@@ -15,7 +15,11 @@ export interface KillableService extends Service {
 }
 
 /** Undefined: the machine has no MariaDB, and it cannot be installed without asking (`pnpm services` does, as root). */
-export function startMariadb(options?: { readonly port?: number }): Promise<KillableService | undefined>;
+export function startMariadb(options?: {
+  readonly port?: number;
+  /** Paths of PEM files; the user has to show a certificate then. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+}): Promise<KillableService | undefined>;
 /** Installs by apt, as root, what is missing. */
 export function installMariadb(): Promise<void>;
 

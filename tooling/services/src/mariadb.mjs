@@ -16,8 +16,8 @@ export async function installMariadb() {
   });
 }
 
-/** A server with its own data, as durable as MariaDB can be. */
-export async function startMariadb({ port } = {}) {
+/** A server with its own data, as durable as MariaDB can be. With `tls`, paths of PEM files, its user has to show a certificate. */
+export async function startMariadb({ port, tls } = {}) {
   const [server, install, client] = ['mariadbd', 'mariadb-install-db', 'mariadb'].map(program);
   if (server === undefined || install === undefined || client === undefined) return undefined;
   const folder = await newFolder('mariadb');
@@ -48,6 +48,7 @@ export async function startMariadb({ port } = {}) {
         '--log-bin=binlog',
         '--binlog-format=ROW',
         '--character-set-server=utf8mb4',
+        ...(tls === undefined ? [] : [`--ssl-ca=${tls.ca}`, `--ssl-cert=${tls.cert}`, `--ssl-key=${tls.key}`]),
         `--datadir=${data}`,
         `--socket=${socket}`,
         `--pid-file=${join(folder, 'pid')}`,
@@ -62,7 +63,8 @@ export async function startMariadb({ port } = {}) {
     });
   let running = await start();
   // Only on databases of the tests: with all rights it could write to a replica.
-  await sql("CREATE USER si@'127.0.0.1' IDENTIFIED BY 'si'; GRANT ALL ON `si\\_%`.* TO si@'127.0.0.1';");
+  const rule = tls === undefined ? '' : 'REQUIRE X509';
+  await sql(`CREATE USER si@'127.0.0.1' IDENTIFIED BY 'si' ${rule}; GRANT ALL ON \`si\\_%\`.* TO si@'127.0.0.1';`);
   const version = (await sql('SELECT VERSION();')).trim();
   return {
     name: 'MariaDB',

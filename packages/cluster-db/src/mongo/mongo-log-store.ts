@@ -22,6 +22,7 @@ import {
   type ShareQueueRow,
   tableNames,
 } from '../rows.js';
+import { type ServerTls } from '../server-tls.js';
 import { isDuplicate, translated } from './mongo-errors.js';
 import { highest, idOf, lowest } from './mongo-keys.js';
 import { between, MongoLog } from './mongo-log.js';
@@ -31,7 +32,9 @@ import { MongoTables, type RowDocument } from './mongo-tables.js';
 export interface MongoOptions {
   /** `mongodb://…/database`. */
   readonly url: string;
-  readonly tls?: Pick<MongoClientOptions, 'ca' | 'cert' | 'key'>;
+  /** At most, beside those that watch the members of a replica set. */
+  readonly connections?: number;
+  readonly tls?: ServerTls;
 }
 
 interface SeatDocument extends Document, Omit<SeatRow, 'seat'> {
@@ -40,6 +43,7 @@ interface SeatDocument extends Document, Omit<SeatRow, 'seat'> {
 
 /** Below the server's limit for a document, for the fields beside the body. */
 const bodyMax = 16 * 1000 * 1000;
+const defaultConnections = 4;
 const selectionMilliseconds = 5000;
 const socketMilliseconds = 30_000;
 export const mongoClientOptions: MongoClientOptions = {
@@ -58,11 +62,8 @@ const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
  * Opens a database of MongoDB, or of a server that speaks its protocol. Neither transactions nor change streams nor upserts are used.
  * @throws StoreUnusable if it is too new, or the user may not enter; StoreRefusal if there is no connection.
  */
-export async function openMongoLogStore({ url, tls }: MongoOptions): Promise<LogStore> {
-  const client = new MongoClient(url, {
-    ...mongoClientOptions,
-    ...(tls === undefined ? {} : { tls: true, ...tls }),
-  });
+export async function openMongoLogStore(options: MongoOptions): Promise<LogStore> {
+  const client = newClient(options);
   try {
     const database = client.db();
     await migrate(database.collection<MetaDocument>('meta'));
@@ -71,6 +72,10 @@ export async function openMongoLogStore({ url, tls }: MongoOptions): Promise<Log
     await client.close();
     throw translated(error);
   }
+}
+
+function newClient({ url, connections = defaultConnections, tls }: MongoOptions): MongoClient {
+  return new MongoClient(url, { ...mongoClientOptions, maxPoolSize: connections, ...(tls === undefined ? {} : { tls: true, ...tls }) });
 }
 
 /** Only then are there linearizable reads, and anything to lose without them. */

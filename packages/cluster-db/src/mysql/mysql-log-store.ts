@@ -1,7 +1,8 @@
 import { type LogStore } from '../log-store.js';
 import { migrate } from '../sql/migrate.js';
 import { SqlLogStore } from '../sql/sql-log-store.js';
-import { MysqlDatabase, type MysqlOptions } from './mysql-database.js';
+import { type MysqlOptions } from './mysql-connection.js';
+import { MysqlDatabase } from './mysql-database.js';
 import { mysqlDialect } from './mysql-dialect.js';
 import { mysqlMigrationDialect, mysqlMigrations } from './mysql-migrations.js';
 import { mysqlSchema } from './mysql-schema.js';
