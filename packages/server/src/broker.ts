@@ -355,6 +355,7 @@ export class Broker {
       if (this.clients.get(session.clientId) !== client || client.expiresAt > this.parts.env.now()) return;
       this.counters.sessionsExpired++;
       this.endSession(client); // [MQTT-4.1.0-2]
+      this.parts.journal?.divide();
     };
     const isBequeathing =
       session.outbound.hasBacklog && [...session.subscriptions.values()].some(({ shareName }) => shareName !== undefined);
@@ -370,6 +371,7 @@ export class Broker {
       client.will = undefined;
       client.session.recordWillEnd();
       this.publishWill(client.session, delayed.will, delayed.permissions);
+      this.parts.journal?.divide();
     }
     if (client.expiresAt <= now) {
       this.endExpired(client);

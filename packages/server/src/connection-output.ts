@@ -152,9 +152,9 @@ export class ConnectionOutput implements Output {
     this.held = undefined;
   }
 
-  /** A publication that the journal does not take must not be sent. */
-  revoke(packetId: number): void {
-    this.held?.revoke(packetId);
+  /** A publication that the journal does not take must not be sent. True: it had not been. */
+  revoke(packetId: number): boolean {
+    return this.held?.revoke(packetId) === true;
   }
 
   /** Bytes that are a packet already. */

@@ -28,7 +28,6 @@ import { allowAll, type Permissions } from './access/permissions.js';
 import { type Broker, type Client } from './broker.js';
 import { ConnectionOutput } from './connection-output.js';
 import { Handshake, type HandshakeSettings } from './handshake.js';
-import { type Journaling } from './journaling.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
 import { PublishDecisions } from './publish-decisions.js';
 import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
@@ -56,6 +55,8 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   keepAliveSeconds = 0;
   /** Not read because too much waits for the store: nobody can say whether it is silent. */
   isStalled = false;
+  /** What the decoder holds waits for the store as well. */
+  private isResumeDue = false;
   permissions: Permissions = allowAll;
   /** Who the client proved to be; undefined before CONNACK. */
   identity: Identity | undefined;
@@ -114,16 +115,18 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
       env.endTurn();
     }
     if (this.isClosed) return;
-    if (journaling !== undefined && this.waitsForStore(journaling, operations)) {
-      this.isStalled = true;
+    if (this.waitsForStore(operations)) {
       this.stream.pause();
     } else if (isFullRead && readNextTurn(this)) this.stream.pause();
   }
 
   /** True: reading goes on when the store has taken more. */
-  private waitsForStore(journaling: Journaling, operations: number | undefined): boolean {
-    if (!this.output.holdsTooMuch) return journaling.journal.operations !== operations && journaling.stalls(this);
-    journaling.whenCommitted(this.output.heldBatch, () => this.continueReading());
+  private waitsForStore(operations: number | undefined): boolean {
+    const { journaling } = this.broker;
+    if (journaling === undefined) return false;
+    if (this.output.holdsTooMuch) journaling.whenCommitted(this.output.heldBatch, () => this.continueReading());
+    else if (journaling.journal.operations === operations || !journaling.stalls(this)) return false;
+    this.isStalled = true;
     return true;
   }
 
@@ -133,7 +136,12 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
       this.isStalled = false;
       this.lastReceivedTick = this.broker.currentTick;
     }
-    if (!this.isClosed && !this.decoder.paused) this.stream.resume();
+    if (this.isResumeDue) {
+      this.isResumeDue = false;
+      this.resume();
+    } else if (!this.isClosed && !this.decoder.paused) {
+      this.stream.resume();
+    }
   }
 
   drained(): void {
@@ -299,11 +307,13 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
    */
   private decided(message: Message, session: Session, packetId: number, yes: boolean): void {
     const { broker } = this;
+    const operations = broker.journaling?.journal.operations;
     let reasonCode: ReasonCode | typeof pending = ReasonCode.notAuthorized;
     if (yes) reasonCode = broker.publish(message, session, packetId);
     else broker.counters.publishRefused++;
     if (reasonCode !== pending) broker.answer(session, packetId, reasonCode);
-    this.resume();
+    if (!this.isClosed && this.waitsForStore(operations)) this.isResumeDue = true;
+    else this.resume();
   }
 
   private isNameAllowed(topicName: string): boolean {

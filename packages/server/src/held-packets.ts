@@ -74,11 +74,13 @@ export class HeldPackets {
     this.batches.push(this.batch);
   }
 
-  revoke(packetId: number): void {
+  /** False: no such publication waits. */
+  revoke(packetId: number): boolean {
     const index = this.packets.findIndex(({ publishPacketId }) => publishPacketId === packetId);
-    if (index < 0) return;
+    if (index < 0) return false;
     this.packets.splice(index, 1);
     this.batches.splice(index, 1);
+    return true;
   }
 
   /** Sends what may leave. True: nothing waits any more. */

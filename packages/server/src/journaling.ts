@@ -121,7 +121,11 @@ export class Journaling implements JournalHost {
     const { broker } = this;
     broker.counters.storeRefused++;
     for (const { session, connection } of broker.clients.values()) {
-      for (const packetId of session.outbound.revoke(message)) connection?.output.revoke(packetId);
+      let isRevoked = false;
+      for (const packetId of session.outbound.revoke(message)) isRevoked = connection?.output.revoke(packetId) === true || isRevoked;
+      // It may have been the one that tells what an alias stands for, and those behind it do not.
+      if (isRevoked && session.agreement.topicAliasMaximumOut > 0)
+        connection!.close(ReasonCode.implementationSpecificError, 'the store did not take a message that was about to be sent');
     }
     if (message.retain) this.dropRetained(message);
     const publisher = broker.clients.get(message.publisher.clientId);

@@ -30,6 +30,7 @@ import { Listener } from './listeners/listener.js';
 import { type ListenerInformation } from './listeners/listener-options.js';
 import { createMetrics } from './metrics.js';
 import { NodeEnv } from './node-env.js';
+import { checkContent } from './own-publication.js';
 import { mayLose, recheckClient } from './recheck.js';
 import { Serial } from './serial.js';
 import { openAccess, type ServerAccess } from './server-access.js';
@@ -243,8 +244,13 @@ export class Server {
 
   // ——— for those who use it as a library ———
 
-  /** Publishes as the server itself; access rules do not apply. */
+  /**
+   * Publishes as the server itself; access rules do not apply.
+   *
+   * @throws RangeError if no client could publish this
+   */
   publish(content: Parameters<Broker['publishOwn']>[0]): void {
+    checkContent(content);
     this.broker.publishOwn(content);
   }
 

@@ -1,5 +1,5 @@
 import { type ConnectPacket, type PublishPacket, type QoS } from '@si-mqtt/codec';
-import { type JournalCondition, type JournalHost, MemoryJournal, MemoryJournalState } from '@si-mqtt/session';
+import { type JournalCondition, type JournalHost, MemoryJournal, MemoryJournalState, type Message } from '@si-mqtt/session';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Authenticator, createServer, type Permissions, type Server, type ServerOptions, type ServerParts } from '../src/index.js';
 import { RawClient } from './raw-client.js';
@@ -32,9 +32,8 @@ class HeldJournal extends MemoryJournal {
     this.asked!.conditionChanged();
   }
 
-  /** One batch that waits becomes durable. */
-  commitOne(): void {
-    this.waiting.shift()?.();
+  refuse(message: Message): void {
+    this.asked!.refused(message);
   }
 
   unstick(): void {
@@ -258,6 +257,114 @@ describe('a CONNECT that is refused because nobody knows what the session may ha
   });
 });
 
+describe('a message that the store takes at no time', () => {
+  it('leaves no alias behind that its subscriber was never told', async () => {
+    const node = await start();
+    const properties = { sessionExpiryInterval, topicAliasMaximum: 5 };
+    const subscriber = await persistent(node, 'subscriber', { properties });
+    await subscriber.subscribed('t', 1);
+    const [bad, good] = [await clean(node, 'bad'), await clean(node, 'good')];
+    const given: Message[] = [];
+    const { enqueued } = node.journal;
+    node.journal.enqueued = (...what) => {
+      given.push(what[1].message);
+      enqueued.apply(node.journal, what);
+    };
+    node.journal.isStuck = true;
+    publish(bad, 't', 'bad', 1, 1);
+    await expect.poll(() => given.length).toBe(1);
+    publish(good, 't', 'good', 1, 1);
+    await expect.poll(() => given.length).toBe(2);
+    node.journal.refuse(given[0]);
+    node.journal.unstick();
+    await good.next('puback');
+    // Whether on this connection or on the next: with its topic name.
+    const next = await subscriber.nextOfAny();
+    const publication = next.type === 'disconnect' ? await (await persistent(node, 'subscriber', { properties })).next('publish') : next;
+    expect(publication).toMatchObject({ type: 'publish', topicName: 't' });
+    expect(new TextDecoder().decode((publication as PublishPacket).payload)).toBe('good');
+  });
+});
+
+describe('what falls due at the same time', () => {
+  it('may be committed apart: a store that refuses one will does not refuse the others', async () => {
+    const node = await start();
+    const watcher = await persistent(node, 'watcher');
+    await watcher.subscribed('will/+', 1);
+    const mortals: RawClient[] = [];
+    for (const name of ['a', 'b']) {
+      const will = {
+        topicName: `will/${name}`,
+        payload: new Uint8Array(1),
+        qos: 1,
+        retain: false,
+        properties: { willDelayInterval: 1 },
+      } as const;
+      mortals.push(await persistent(node, name, { will }));
+    }
+    const units: string[][] = [[]];
+    const { enqueued, divide } = node.journal;
+    node.journal.enqueued = (...what) => {
+      units.at(-1)!.push(what[1].message.topicName);
+      enqueued.apply(node.journal, what);
+    };
+    node.journal.divide = () => {
+      units.push([]);
+      divide.apply(node.journal);
+    };
+    // In one turn, so that both are due in the same.
+    for (const mortal of mortals) node.server.disconnectClient(mortal === mortals[0] ? 'a' : 'b');
+    await watcher.next('publish');
+    await watcher.next('publish');
+    expect(units.filter((unit) => unit.length > 0).map((unit) => unit.length)).toEqual([1, 1]);
+  });
+});
+
+describe('a publisher about whom somebody has to be asked', () => {
+  it('is not read while the store is congested, either', async () => {
+    const rules = new SlowRules();
+    const node = await start({}, { authenticators: [rules] });
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('slow', 1);
+    const publisher = await clean(node, 'publisher', { protocolVersion: 4 });
+    const asked: string[] = [];
+    const { decidePublish } = rules;
+    rules.decidePublish = (topicName = '') => {
+      asked.push(topicName);
+      return decidePublish.call(rules, topicName);
+    };
+    node.journal.isStuck = true;
+    node.journal.become('congested');
+    publish(publisher, 'slow', '1', 1, 1);
+    await expect.poll(() => rules.answers.length).toBe(1);
+    publish(publisher, 'slow/2', '2', 1, 2);
+    rules.answers[0](true);
+    await publisher.rest(50);
+    expect(asked).toEqual(['slow']);
+    node.journal.unstick();
+    node.journal.become('ready');
+    await publisher.next('puback');
+    await expect.poll(() => asked).toEqual(['slow', 'slow/2']);
+    rules.answers[1](true);
+    expect(await publisher.next('puback')).toMatchObject({ packetId: 2 });
+  });
+});
+
+describe('a publication of the program that runs the server', () => {
+  it('is one that a client could make: what is stored can be read at the next start', async () => {
+    const node = await start();
+    const payload = new Uint8Array(1);
+    for (const topicName of ['', 'a/+', 'a/#', 'a\0b']) {
+      expect(() => node.server.publish({ topicName, payload, qos: 1, retain: true })).toThrow(RangeError);
+    }
+    expect(() => node.server.publish({ topicName: 't', payload, qos: 1, retain: true, properties: { responseTopic: '#' } })).toThrow(
+      RangeError,
+    );
+    node.server.publish({ topicName: 't', payload, qos: 1, retain: true, properties: { responseTopic: 'r', contentType: 'c' } });
+    await expect.poll(() => [...node.state.retained.keys()]).toEqual(['t']);
+  });
+});
+
 /** Rules that know the topics that begin with "fast", and let the test answer for the others. */
 class SlowRules implements Authenticator, Permissions {
   readonly name = 'slow';
@@ -282,7 +389,7 @@ class SlowRules implements Authenticator, Permissions {
   mayReceive(): boolean {
     return true;
   }
-  decidePublish(): Promise<boolean> {
+  decidePublish(_topicName?: string): Promise<boolean> {
     return new Promise((resolve) => this.answers.push(resolve));
   }
 }
