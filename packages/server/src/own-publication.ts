@@ -2,7 +2,7 @@ import { Decoder, encode } from '@si-mqtt/codec';
 import { type MessageContent } from '@si-mqtt/session';
 
 /**
- * What the program that runs the server publishes must be what a client could: it is sent to clients, and what is stored is read at the next start.
+ * What the program that runs the server publishes must be what a client could, before anything of it is retained or delivered: nobody could be sent it.
  *
  * @throws RangeError if it is not
  */

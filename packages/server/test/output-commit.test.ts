@@ -351,7 +351,7 @@ describe('a publisher about whom somebody has to be asked', () => {
 });
 
 describe('a publication of the program that runs the server', () => {
-  it('is one that a client could make: what is stored can be read at the next start', async () => {
+  it('is one that a client could make', async () => {
     const node = await start();
     const payload = new Uint8Array(1);
     for (const topicName of ['', 'a/+', 'a/#', 'a\0b']) {
