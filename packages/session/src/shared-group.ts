@@ -170,7 +170,8 @@ export class SharedGroup {
         for (const delivery of deliveries) this.takeBack(delivery);
         this.drain();
       },
-      (batch) => session.whenCommitted(batch, () => this.drain()),
+      // That member may have gone meanwhile; when this one goes, another is asked.
+      (batch) => this.members.find((other) => other.session.isOnline)?.session.whenCommitted(batch, () => this.drain()),
       (error) => session.failed(error),
     );
   }

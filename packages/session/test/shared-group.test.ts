@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { Delivery, type Session, type SessionLimits, SharedGroup, type SharedStrategy, type Subscription } from '../src/index.js';
+import {
+  Delivery,
+  GroupJournal,
+  type Journal,
+  type RestoredDelivery,
+  type Session,
+  type SessionLimits,
+  SharedGroup,
+  type SharedStrategy,
+  type Subscription,
+} from '../src/index.js';
 import { Harness, type TestOutput, texts } from './session-harness.js';
 
 const subscription: Subscription = {
@@ -53,6 +63,71 @@ describe('a shared subscription', () => {
     const delivery = new Delivery(harness.message({ text: 'left behind' }), 1, false, undefined, shared);
     shared.inherit(delivery, sessions[2]);
     expect(texts(outputs[1].takePublishes())).toEqual(['left behind']);
+  });
+
+  it('waits for the commit of what waits on the connection of a member that is still there', async () => {
+    const harness = new Harness();
+    const pages: ((page: readonly RestoredDelivery[]) => void)[] = [];
+    const journal = {
+      firstPosition: 10,
+      openBatch: 1,
+      committedBatch: 0,
+      groupEnqueued: () => undefined,
+      groupFinished: () => undefined,
+      pageGroup: () => new Promise((resolve) => pages.push(resolve)),
+    } as unknown as Journal & { committedBatch: number };
+    const limits = { queueMessagesMax: 3, queueBytesMax: 10_000 };
+    const shared = new SharedGroup('g', 't', 'roundRobin', () => 0.99, limits, new GroupJournal(journal));
+    const change = { properties: { sessionExpiryInterval: 100 } };
+    const [first, second] = [await harness.open({ clientId: 'm0', ...change }), await harness.open({ clientId: 'm1', ...change })];
+    for (const { session } of [first, second]) shared.join(session, subscription);
+    const stored = (position: number, text: string): RestoredDelivery => {
+      const message = harness.message({ text });
+      const { requested: sharedSubscription } = shared;
+      return {
+        position,
+        message,
+        qos: 1,
+        retain: false,
+        subscriptionIdentifiers: undefined,
+        sharedSubscription,
+        packetId: 0,
+        isReceived: false,
+      };
+    };
+    const arrives = async (page: readonly RestoredDelivery[]) => {
+      pages.shift()!(page);
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    shared.restore({ sharedSubscription: shared.requested, queuedMessages: 1, queuedBytes: 100, lastPosition: 5 });
+    shared.drainTo(first.session);
+    expect(shared.deliver(harness.message({ text: 'new' }))).toBe('taken');
+    await arrives([stored(5, 'old')]);
+    expect(texts(first.output.takePublishes())).toEqual(['old']);
+    first.session.detach('lost');
+    shared.drain();
+    await arrives([]);
+    journal.committedBatch = 1;
+    for (const { call } of second.output.waiting) call();
+    await arrives([stored(10, 'new')]);
+    expect(texts(second.output.takePublishes())).toEqual(['new']);
+  });
+
+  it('does not send again what another member has got while a connection was taken up again', async () => {
+    const { harness, shared, sessions, outputs } = await group('sticky', 2);
+    for (const text of ['1', '2']) shared.deliver(harness.message({ text }));
+    sessions[0].detach('lost');
+    const change = { clientId: 'm0', cleanStart: false, properties: { sessionExpiryInterval: 100, receiveMaximum: 1 } };
+    const output = harness.attach(sessions[0], change);
+    const [first, ...others] = output.takePublishes();
+    expect([texts([first]), others]).toEqual([['1'], []]);
+    sessions[0].outbound.redispatchShared((delivery, of) => of.redispatch(delivery, sessions[0]));
+    expect(texts(outputs[1].takePublishes())).toEqual(['1', '2']);
+    // What waits for the room that this has made is to be sent.
+    sessions[0].deliver(harness.message({ text: 'own' }), 1, false, undefined, undefined);
+    expect(output.pumpRequests).toBe(1);
+    sessions[0].outbound.pump();
+    expect(texts(output.takePublishes())).toEqual(['own']);
   });
 
   it('prefers the member with the fewest deliveries in flight', async () => {

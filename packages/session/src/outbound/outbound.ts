@@ -366,6 +366,7 @@ export class Outbound {
         if (delivery.qos !== 1 || delivery.group === undefined || delivery.message.isExpired(now)) continue;
         if (!redispatch(delivery, delivery.group)) continue;
         inflight.published.delete(packetId);
+        this.resend?.delete(delivery);
         this.forget(delivery);
       }
     }
@@ -373,6 +374,8 @@ export class Outbound {
       (delivery) => delivery.group !== undefined && (this.dropsExpired(delivery.message) || redispatch(delivery, delivery.group)),
     );
     for (const delivery of gone) this.forget(delivery);
+    // There may be room for what waits behind.
+    this.output?.requestPump();
   }
 
   /** The journal need not have the delivery any more. */
