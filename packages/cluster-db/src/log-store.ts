@@ -21,7 +21,10 @@ export interface LogRecord {
   readonly messages: number;
   /** Wall clock, milliseconds. */
   readonly writtenAt: number;
-  /** All records of this epoch up to here are in the tables: the cursor of a replay, written with the record. */
+  /**
+   * The cursor of a replay, written with the record: everything that the records of this epoch up to here say is in the tables or over. Of the records
+   * behind it all but this one are in the tables as well, except their lazy deliveries.
+   */
   readonly derived: number;
 }
 
@@ -33,7 +36,7 @@ export interface StoredRecord extends LogRecord {
 export interface Log {
   /**
    * False: rows follow their record, and what a crash leaves undone is done again from the log. True: both are one commit, and no record is
-   * ever found without its rows.
+   * ever found without the rows that were given with it.
    */
   readonly rowsWithRecord: boolean;
   /**

@@ -18,25 +18,27 @@ describe.skipIf(server === undefined)('MongoDB protocol (SI_MONGODB_URL, or `pnp
     return { open: () => openMongoLogStore({ url }), remove };
   });
 
-  journalSuite({
-    name: 'StoreJournal on the MongoDB protocol',
-    start: async () => {
-      const { url, remove } = await server!.newDatabase();
-      const stores: LogStore[] = [];
-      return {
-        open: async () => {
-          const store = await openMongoLogStore({ url });
-          stores.push(store);
-          return new StoreJournal(store, realEnv, { watchMilliseconds: 0 });
-        },
-        message: journalMessage,
-        stop: async () => {
-          await Promise.all(stores.map((store) => store.close()));
-          await remove();
-        },
-      };
-    },
-  });
+  for (const lazy of [false, true]) {
+    journalSuite({
+      name: `StoreJournal on the MongoDB protocol, ${lazy ? 'lazy' : 'eager'}`,
+      start: async () => {
+        const { url, remove } = await server!.newDatabase();
+        const stores: LogStore[] = [];
+        return {
+          open: async () => {
+            const store = await openMongoLogStore({ url });
+            stores.push(store);
+            return new StoreJournal(store, realEnv, { watchMilliseconds: 0, lazy });
+          },
+          message: journalMessage,
+          stop: async () => {
+            await Promise.all(stores.map((store) => store.close()));
+            await remove();
+          },
+        };
+      },
+    });
+  }
 
   it('finds everything by the one index that there is (explain, more than 10,000 documents)', { timeout: 90_000 }, async () => {
     const { url, remove } = await server!.newDatabase();

@@ -20,25 +20,27 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
     return { open: () => openMysqlLogStore({ url }), remove };
   });
 
-  journalSuite({
-    name: `StoreJournal on ${name}`,
-    start: async () => {
-      const { url, remove } = await server().newDatabase();
-      const stores: LogStore[] = [];
-      return {
-        open: async () => {
-          const store = await openMysqlLogStore({ url });
-          stores.push(store);
-          return new StoreJournal(store, realEnv, { watchMilliseconds: 0 });
-        },
-        message: journalMessage,
-        stop: async () => {
-          await Promise.all(stores.map((store) => store.close()));
-          await remove();
-        },
-      };
-    },
-  });
+  for (const lazy of [false, true]) {
+    journalSuite({
+      name: `StoreJournal on ${name}, ${lazy ? 'lazy' : 'eager'}`,
+      start: async () => {
+        const { url, remove } = await server().newDatabase();
+        const stores: LogStore[] = [];
+        return {
+          open: async () => {
+            const store = await openMysqlLogStore({ url });
+            stores.push(store);
+            return new StoreJournal(store, realEnv, { watchMilliseconds: 0, lazy });
+          },
+          message: journalMessage,
+          stop: async () => {
+            await Promise.all(stores.map((store) => store.close()));
+            await remove();
+          },
+        };
+      },
+    });
+  }
 
   describe(`${name} in particular`, () => {
     it('eight programs may create the tables at once, and again', async () => {

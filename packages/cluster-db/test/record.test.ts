@@ -6,6 +6,7 @@ import {
   compareBytes,
   decodeMessage,
   decodeWill,
+  type Entry,
   encodeMessage,
   encodeWill,
   FormatError,
@@ -89,7 +90,9 @@ describe('records', () => {
 
   it('hold a message once, however many entries need it', () => {
     const writer = new RecordWriter();
-    const [first] = entries().filter((entry) => entry.kind === 'enqueued');
+    const [first] = entries().filter(
+      (entry): entry is Extract<Entry, { readonly packetId: number; message: unknown }> => entry.kind === 'enqueued',
+    );
     writer.add(first);
     const { bytes: once } = writer;
     writer.add({ ...first, position: 1 });

@@ -20,11 +20,12 @@ import {
   type SubscriptionRow,
   type WillRow,
 } from '../rows.js';
+import { UnwrittenDelivery } from './unwritten.js';
 
 type Removed<List> = List extends readonly (infer Row)[] ? Row : never;
 type Removal<Table extends keyof RowsRemoved> = Removed<NonNullable<RowsRemoved[Table]>>;
 type Change<Row, Gone> = { readonly put: Row } | { readonly removed: Gone };
-type QueueChange = Change<QueueRow, QueueKey> | { readonly state: QueueStateRow };
+type QueueChange = Change<QueueRow, QueueKey> | { readonly state: QueueStateRow } | UnwrittenDelivery;
 
 /** What the entries of one record change in one session's tables. */
 interface SessionChanges {
@@ -47,6 +48,7 @@ export class Changes {
 
   /** Keys that have changed, more or less. */
   rows = 0;
+  private hasUnwritten = false;
 
   /** @param at of the entry, from its position and its index in the record */
   add(entry: Entry, at: Uint8Array): void {
@@ -74,6 +76,7 @@ export class Changes {
         return;
       }
       case 'enqueued':
+      case 'enqueuedLazily':
         this.of(entry.session).outq.set(entry.position, { put: queueRow(entry, at) });
         return;
       case 'wentOn': {
@@ -115,14 +118,32 @@ export class Changes {
     }
   }
 
+  /** A delivery that is not to be a row yet. */
+  addLazily(delivery: UnwrittenDelivery): void {
+    const { session, position } = delivery.entry!;
+    this.hasUnwritten = true;
+    this.of(session).outq.set(position, delivery);
+  }
+
+  /** Those of `addLazily` that are not over, a session's in their order. */
+  unwritten(): UnwrittenDelivery[] {
+    const found: UnwrittenDelivery[] = [];
+    if (!this.hasUnwritten) return found;
+    for (const { outq } of this.bySession.values()) {
+      for (const change of outq.values()) if (change instanceof UnwrittenDelivery) found.push(change);
+    }
+    return found;
+  }
+
   /** A delivery is over. True: it began in these very changes, so that its record must say that it ended, too. */
   finish(session: SessionReference, position: number): boolean {
     const { outq } = this.of(session);
     const known = outq.get(position);
-    if (known !== undefined && 'put' in known) {
+    if (known instanceof UnwrittenDelivery || (known !== undefined && 'put' in known)) {
       outq.delete(position);
       return true;
     }
+    this.rows++;
     outq.set(position, { removed: { sid: session.sid, incarnation: session.incarnation, pos: position } });
     return false;
   }
@@ -149,6 +170,7 @@ export class Changes {
       for (const change of changes.subs.values()) subs.add(change);
       for (const change of changes.inq2.values()) inq2.add(change);
       for (const change of changes.outq.values()) {
+        if (change instanceof UnwrittenDelivery) continue;
         if ('state' in change) queueStates.push(change.state);
         else outq.add(change);
       }
@@ -244,7 +266,7 @@ class Split<Row, Gone> {
 }
 
 /** Bytes as the key of a Map. */
-function nameOf(sid: Uint8Array): string {
+export function nameOf(sid: Uint8Array): string {
   return Buffer.from(sid.buffer, sid.byteOffset, sid.length).toString('latin1');
 }
 
@@ -264,7 +286,7 @@ function keyOf({ session: { sid, incarnation }, position }: { session: SessionRe
   return { sid, incarnation, pos: position };
 }
 
-function queueRow(entry: EnqueuedEntry, at: Uint8Array): QueueRow {
+export function queueRow(entry: EnqueuedEntry, at: Uint8Array): QueueRow {
   const { session, message, qos, retain, subscriptionIdentifiers, sharedSubscription, packetId } = entry;
   return {
     sid: session.sid,

@@ -2,11 +2,12 @@ import { type Env, type JournalCondition, type JournalHost, type JournalWork } f
 import { type LogRecord, type LogStore, StoreRefusal } from '../log-store.js';
 import { atOf, type LogPosition } from '../position.js';
 import { type Entry } from '../record/entries.js';
-import { RecordWriter } from '../record/record.js';
-import { type RowChanges } from '../rows.js';
-import { Changes } from './changes.js';
+import { type QueueRow, type RowChanges } from '../rows.js';
+import { Changes, queueRow } from './changes.js';
+import { Draft } from './draft.js';
 import { removeEndings } from './endings.js';
 import { endOfRecord, finish, halves, isRemoval, messagesOf, type Removal, type Unit, withoutMessages } from './units.js';
+import { UnwrittenDeliveries, type UnwrittenDelivery, type UnwrittenSettings } from './unwritten.js';
 import { within } from './within.js';
 
 /** Deletions that are worth a commit of their own at once. */
@@ -21,7 +22,7 @@ const unitEntriesMax = 60_000;
 /** Milliseconds. */
 const commitBounds: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
 
-export interface CommitLoopSettings {
+export interface CommitLoopSettings extends UnwrittenSettings {
   /** Bytes that may wait for the store before publishers are not read any more. */
   readonly pendingBytesMax: number;
   /** After that long without a commit what is new is refused. */
@@ -39,6 +40,8 @@ export class CommitLoop implements JournalWork {
   committedBatch = 0;
   /** Position of the last record of this run. */
   committedSeq = 0;
+  /** Of the last record. */
+  private derived = 0;
   /** Bytes and operations that are recorded and not committed. */
   pendingBytes = 0;
   pendingOperations = 0;
@@ -65,6 +68,8 @@ export class CommitLoop implements JournalWork {
   private removals: Removal[] = [];
   private removalsPlanned = false;
   private removalsDue = false;
+  private readonly unwritten: UnwrittenDeliveries;
+  private settlingDue = false;
   private isFull = false;
   private isAway = false;
   private busySince: number | undefined;
@@ -81,6 +86,12 @@ export class CommitLoop implements JournalWork {
     this.store = store;
     this.env = env;
     this.settings = settings;
+    this.unwritten = new UnwrittenDeliveries(settings);
+  }
+
+  /** A replay needs no record below, and finds out by the last one where to begin. */
+  get floor(): number {
+    return this.derived + 1;
   }
 
   get commitMilliseconds(): number {
@@ -103,6 +114,7 @@ export class CommitLoop implements JournalWork {
   add(entry: Entry, bytes: number): boolean {
     if (this.isFenced) return false;
     const isFirst = this.units.length === 0;
+    if (isRemoval(entry) && this.unwritten.finish(entry)) return false;
     if (isFirst && isRemoval(entry)) {
       this.removals.push(entry);
       this.planRemovals();
@@ -144,6 +156,7 @@ export class CommitLoop implements JournalWork {
   async stop(): Promise<boolean> {
     this.isStopping = true;
     this.removalsDue = true;
+    this.settlingDue = true;
     this.run();
     const isDone = this.running === undefined || (await within(this.env, stopMilliseconds, this.running));
     if (!isDone)
@@ -183,7 +196,12 @@ export class CommitLoop implements JournalWork {
   }
 
   private hasWork(): boolean {
-    return this.units.length > 0 || (this.removals.length > 0 && (this.removalsDue || this.removals.length >= removalsWorthwhile));
+    if (this.units.length > 0 || this.isToSettle()) return true;
+    return this.removals.length > 0 && (this.removalsDue || this.removals.length >= removalsWorthwhile);
+  }
+
+  private isToSettle(): boolean {
+    return this.settlingDue || this.unwritten.isDue(this.env.monotonic());
   }
 
   private async work(): Promise<void> {
@@ -193,7 +211,8 @@ export class CommitLoop implements JournalWork {
       const removals = this.removals.splice(0, removalsAtOnce);
       this.removalsDue = this.isStopping || this.removals.length > 0;
       if (units.length > 0) await this.commit(units, removals);
-      else await this.remove(removals);
+      else if (removals.length > 0) await this.remove(removals);
+      if (this.isToSettle()) await this.settle();
       this.busySince = undefined;
       this.isAway = false;
       this.judge();
@@ -221,33 +240,25 @@ export class CommitLoop implements JournalWork {
   /** One record; or several, where the store does not take what is in it. */
   private async commitUnits(units: readonly Unit[], removals: readonly Removal[]): Promise<void> {
     const position: LogPosition = { seat: this.seat, epoch: this.epoch, seq: this.committedSeq + 1 };
-    const writer = new RecordWriter();
-    const changes = new Changes();
-    // With the rows in the same commit, the end of a delivery that was there before needs no word in the log. Where they follow, a replay must find it.
-    const { rowsWithRecord } = this.store;
-    for (const removal of removals) if (finish(changes, removal) || !rowsWithRecord) writer.add(removal);
-    for (const { entries } of units) {
-      for (const entry of entries) {
-        if (isRemoval(entry) && !finish(changes, entry) && rowsWithRecord) continue;
-        const index = writer.add(entry);
-        if (!isRemoval(entry)) changes.add(entry, atOf(0, position, index));
-        if (entry.kind === 'ended' || entry.kind === 'groupEnded') this.hasEndings = true;
-      }
-    }
-    const rows = changes.toRowChanges();
+    const draft = new Draft(position, this.store.rowsWithRecord, this.unwritten);
+    for (const removal of removals) draft.add(removal);
+    for (const { entries } of units) for (const entry of entries) draft.add(entry);
+    if (draft.hasEndings) this.hasEndings = true;
     try {
-      if (writer.entries === 0) {
-        await this.writeRows(rows);
-        return;
-      }
-      const record = { body: writer.finish(), messages: writer.messages, writtenAt: this.env.now(), derived: position.seq - 1 };
-      await this.append(position, record, rows);
+      if (draft.isEmpty) await this.writeRows(draft.rows());
+      else await this.commitDraft(position, draft);
     } catch (error) {
       if (!isContentRefusal(error)) throw error;
       await this.commitWithout(units, removals, error);
-      return;
     }
+  }
+
+  private async commitDraft(position: LogPosition, draft: Draft): Promise<void> {
+    const record = draft.record(this.env.now());
+    await this.append(position, record, draft.rows());
     this.committedSeq = position.seq;
+    this.derived = record.derived;
+    draft.committed(this.env.monotonic());
   }
 
   /** What is guilty is looked for by halving; what is left is committed. A message is dropped with its unit's other messages. */
@@ -314,15 +325,49 @@ export class CommitLoop implements JournalWork {
   }
 
   private async remove(removals: readonly Removal[]): Promise<void> {
-    const changes = new Changes();
-    for (const removal of removals) finish(changes, removal);
+    const rows = removals.filter((removal) => !this.unwritten.finish(removal));
+    await this.inParts(
+      rows,
+      (some) => {
+        const changes = new Changes();
+        for (const removal of some) finish(changes, removal);
+        return this.writeRows(changes.toRowChanges());
+      },
+      (removal) => removal,
+    );
+  }
+
+  /** All of them, or in halves where the store does not take that much. */
+  private async inParts<Item>(
+    items: readonly Item[],
+    write: (some: readonly Item[]) => Promise<void>,
+    entryOf: (item: Item) => Entry,
+  ): Promise<void> {
+    if (items.length === 0) return;
     try {
-      await this.writeRows(changes.toRowChanges());
+      await write(items);
     } catch (error) {
       if (!isContentRefusal(error)) throw error;
-      if (removals.length <= 1) this.drop(removals, error);
-      else for (const half of halves(removals)) await this.remove(half);
+      if (items.length === 1) this.drop(items.map(entryOf), error);
+      else for (const half of halves(items)) await this.inParts(half, write, entryOf);
     }
+  }
+
+  /** What was not acknowledged soon becomes rows; and if no other record says that a replay need not begin so early, an empty one does. */
+  private async settle(): Promise<void> {
+    const { unwritten } = this;
+    const now = this.isStopping ? Infinity : this.env.monotonic();
+    const due = unwritten.take(now);
+    await this.inParts(
+      due,
+      (some) => this.writeRows({ put: { outq: some.map(rowOf) } }),
+      ({ entry }) => entry!,
+    );
+    unwritten.written(due);
+    this.settlingDue = unwritten.isDue(now);
+    if (this.settlingDue || !unwritten.isAhead(this.derived)) return;
+    const position = { seat: this.seat, epoch: this.epoch, seq: this.committedSeq + 1 };
+    await this.commitDraft(position, new Draft(position, this.store.rowsWithRecord, unwritten));
   }
 
   private planRemovals(): void {
@@ -358,6 +403,8 @@ export class CommitLoop implements JournalWork {
       const { busySince } = this;
       this.isAway = busySince !== undefined && this.env.monotonic() - busySince > this.settings.refuseAfterSeconds * 1000;
       this.judge();
+      this.settlingDue ||= this.unwritten.isAhead(this.derived);
+      this.run();
       // Beside: a call that hangs must not hide that the store is away.
       this.tending ??= this.tend().finally(() => {
         this.tending = undefined;
@@ -410,6 +457,10 @@ export class CommitLoop implements JournalWork {
     const bucket = commitBounds.findIndex((bound) => milliseconds <= bound);
     this.commitCounts[bucket < 0 ? commitBounds.length : bucket]++;
   }
+}
+
+function rowOf({ entry, at, index }: UnwrittenDelivery): QueueRow {
+  return queueRow(entry!, atOf(0, at, index));
 }
 
 function isContentRefusal(error: unknown): error is StoreRefusal {

@@ -1,15 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type Env } from '@si-mqtt/session';
 import { type LogStore, StoreUnusable } from '../log-store.js';
-import { atOf, compareBytes, keyLength } from '../position.js';
-import { readRecord } from '../record/record.js';
+import { compareBytes, keyLength } from '../position.js';
 import { type SeatRow } from '../rows.js';
-import { Changes, withOneReference } from './changes.js';
+import { replay } from './replay.js';
 
 /** The largest epoch of which positions in queues are still safe integers. */
 const epochMax = 2 ** 20 - 1;
-const recordsPerPage = 100;
-const pageBytesMax = 4 * 1024 * 1024;
 const collectedAtOnce = 1000;
 const lateBeatsMax = 3;
 
@@ -77,9 +74,9 @@ export class Seat {
     return epoch;
   }
 
-  /** Confirms the seat again and again, and removes records that nobody will read any more. */
-  hold(committedSeq: () => number, fenced: (reason: string) => void): void {
-    this.beating = this.beat(committedSeq, fenced);
+  /** Confirms the seat again and again, and removes the records below `floor`, which nobody will read any more. */
+  hold(floor: () => number, fenced: (reason: string) => void): void {
+    this.beating = this.beat(floor, fenced);
   }
 
   /** The next start need not watch whether somebody is here. */
@@ -110,20 +107,7 @@ export class Seat {
   private async closeEpoch(known: SeatRow, epoch: number): Promise<void> {
     const { store, number: seat } = this;
     const closedAt = await store.seal(seat, epoch, known.floorEpoch === epoch ? known.floor : 1);
-    if (!store.rowsWithRecord) {
-      const last = await store.lastRecord(seat, epoch);
-      let seq = Math.max(last?.derived ?? 0, known.derivedEpoch === epoch ? known.derived : 0);
-      for (;;) {
-        const records = await store.readLog({ seat, epoch, seq }, recordsPerPage, pageBytesMax);
-        if (records.length === 0) break;
-        for (const { position, body } of records) {
-          const changes = new Changes();
-          for (const [index, entry] of withOneReference(readRecord(body)).entries()) changes.add(entry, atOf(0, position, index));
-          await store.writeRows(changes.toRowChanges(), position);
-          seq = position.seq;
-        }
-      }
-    }
+    await replay(store, seat, epoch, known.derivedEpoch === epoch ? known.derived : 0);
     await this.keep({ floorEpoch: epoch, floor: closedAt });
     while ((await store.collect(seat, epoch, closedAt, collectedAtOnce)) === collectedAtOnce);
     await store.writeRows({}, { seat, epoch: epoch + 1, seq: 0 });
@@ -134,14 +118,13 @@ export class Seat {
     if (!(await this.replace(change))) throw new StoreUnusable('another broker has just taken this store');
   }
 
-  private async beat(committedSeq: () => number, fenced: (reason: string) => void): Promise<void> {
+  private async beat(floorNow: () => number, fenced: (reason: string) => void): Promise<void> {
     const { store, number: seat } = this;
     while (!this.isEnded) {
       await this.env.sleep(this.settings.beatMilliseconds, this.end);
       if (this.isEnded) return;
       try {
-        // The last record stays: a sealer finds by it where to begin.
-        const floor = Math.max(1, committedSeq());
+        const floor = floorNow();
         if (!(await this.replace({ beat: this.row!.beat + 1, floor }))) {
           fenced('another broker owns the store: its seat is held by another one');
           return;

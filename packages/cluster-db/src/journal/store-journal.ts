@@ -39,6 +39,11 @@ export interface StoreJournalSettings extends CommitLoopSettings {
   readonly watchMilliseconds: number;
   /** How often the seat is confirmed and old records are removed. */
   readonly beatMilliseconds: number;
+  /**
+   * QoS 1 that is sent at once gets a row only if its client does not acknowledge it soon. After a crash what was acknowledged in the last moments may
+   * come again.
+   */
+  readonly lazy: boolean;
 }
 
 export const defaultStoreJournalSettings: StoreJournalSettings = {
@@ -47,6 +52,9 @@ export const defaultStoreJournalSettings: StoreJournalSettings = {
   pendingBytesMax: 64 * 1024 * 1024,
   refuseAfterSeconds: 30,
   removeAfterMilliseconds: 50,
+  writeAfterMilliseconds: 500,
+  unwrittenBytesMax: 16 * 1024 * 1024,
+  lazy: false,
 };
 
 /** A session as the journal knows it while it lives: what is recorded for an earlier incarnation has no effect. */
@@ -106,7 +114,7 @@ export class StoreJournal implements Journal {
     const isFull = !(await this.store.hasRoom());
     this.loop.start(host, { seat: this.seat.number, epoch: this.epoch, isFull });
     this.seat.hold(
-      () => this.loop.committedSeq,
+      () => this.loop.floor,
       (reason) => this.loop.fence(reason),
     );
   }
@@ -188,8 +196,10 @@ export class StoreJournal implements Journal {
     const reference = this.live(session)?.reference;
     if (reference === undefined) return;
     const { position, qos, retain, subscriptionIdentifiers, sharedSubscription, packetId } = delivery;
+    // Another member may get what a shared subscription chose this session for: that must not come again here.
+    const isLazy = this.settings.lazy && qos === 1 && packetId !== 0 && sharedSubscription === undefined;
     this.record({
-      kind: 'enqueued',
+      kind: isLazy ? 'enqueuedLazily' : 'enqueued',
       session: reference,
       position,
       message: this.encoded(delivery.message),

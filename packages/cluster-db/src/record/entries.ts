@@ -72,9 +72,12 @@ export interface UnsubscribedEntry {
   readonly requested: string;
 }
 
-/** A message for one session. */
+/**
+ * A message for one session. 'enqueuedLazily': of QoS 1, sent at once, and not a row yet; whoever replays the log makes the row, unless the
+ * delivery was over.
+ */
 export interface EnqueuedEntry {
-  readonly kind: 'enqueued';
+  readonly kind: 'enqueued' | 'enqueuedLazily';
   readonly session: SessionReference;
   readonly position: number;
   readonly message: EncodedMessage;

@@ -33,6 +33,7 @@ const kindNumbers: { readonly [Kind in Entry['kind']]: number } = {
   groupEnqueued: 13,
   groupFinished: 14,
   groupEnded: 15,
+  enqueuedLazily: 16,
 };
 const kinds = new Map(Object.entries(kindNumbers).map(([kind, number]) => [number, kind as Entry['kind']]));
 /** The index of an entry has two bytes in `at`. */
@@ -137,6 +138,7 @@ function writeEntry(writer: ByteWriter, entry: Entry, messageNumber: number): vo
       writer.text(entry.requested);
       return;
     case 'enqueued':
+    case 'enqueuedLazily':
       writer.varint(messageNumber);
       writeDelivery(writer, entry);
       return;
@@ -184,9 +186,10 @@ function readEntry(reader: ByteReader, kind: Entry['kind'], messages: readonly E
       return { kind, session: readSession(reader), subscription: readSubscription(reader) };
     case 'unsubscribed':
       return { kind, session: readSession(reader), requested: reader.text() };
-    case 'enqueued': {
+    case 'enqueued':
+    case 'enqueuedLazily': {
       const session = readSession(reader);
-      return readDelivery(reader, session, message());
+      return readDelivery(reader, kind, session, message());
     }
     case 'wentOn':
       return { kind, session: readSession(reader), position: reader.varint(), packetId: reader.u16(), received: reader.u8() === 1 };
@@ -291,10 +294,10 @@ function writeDelivery(writer: ByteWriter, delivery: EnqueuedEntry): void {
   if (subscriptionIdentifiers !== undefined) writeNumbers(writer, subscriptionIdentifiers);
 }
 
-function readDelivery(reader: ByteReader, session: SessionReference, message: EncodedMessage): EnqueuedEntry {
+function readDelivery(reader: ByteReader, kind: EnqueuedEntry['kind'], session: SessionReference, message: EncodedMessage): EnqueuedEntry {
   const first = reader.u8();
   return {
-    kind: 'enqueued',
+    kind,
     session,
     message,
     position: reader.varint(),

@@ -2,7 +2,10 @@ import { type Will } from '@si-mqtt/codec';
 import { Message } from '@si-mqtt/session';
 import { type EncodedMessage, type Entry, encodedMessage, encodeWill } from '../../src/index.js';
 
-/** What format-1.json holds, as values. The bytes were written once; they stay what they are as long as anybody has such a database. */
+/**
+ * What format-1.json holds, as values. The bytes were written once; they stay what they are as long as anybody has such a database. A kind that
+ * comes later is appended.
+ */
 const session = { sid: new Uint8Array(16).fill(0x11), incarnation: (1n << 63n) - 1n };
 const receivedAt = 1_790_000_000_123;
 const publisher = { clientId: 'wetterstation-ö', userName: 'alice' };
@@ -124,5 +127,16 @@ export function entries(): Entry[] {
     { kind: 'groupFinished', sharedSubscription: shared, position: 9 },
     { kind: 'groupEnded', sharedSubscription: shared },
     { kind: 'ended', session },
+    {
+      kind: 'enqueuedLazily',
+      session,
+      position: 300,
+      message: plain,
+      qos: 1,
+      retain: false,
+      subscriptionIdentifiers: [7],
+      sharedSubscription: undefined,
+      packetId: 65_535,
+    },
   ];
 }

@@ -320,6 +320,61 @@ const journalTests: Readonly<Record<string, (under: JournalUnderTest) => Promise
       { text: 'd', packetId: 65_535, isReceived: false },
     ]);
   },
+  'QoS 1 that was sent at once is there after a crash, in its place and under its packet identifier': async (under) => {
+    const first = await run(under);
+    const session = begin(first, 'c');
+    const other = begin(first, 'other');
+    for (const [number, packetId] of [1, 2, 0].entries()) {
+      first.journal.enqueued(session, delivery(first, under, number, `${number}`, { packetId }));
+      first.journal.enqueued(other, delivery(first, under, number, `other ${number}`, { packetId: number + 1 }));
+    }
+    const tooLarge = delivery(first, under, 3, 'too large', { packetId: 3 });
+    first.journal.enqueued(session, tooLarge);
+    first.journal.finished(session, tooLarge.position);
+    await first.commit();
+    first.journal.ended(other);
+    first.journal.sent(session, delivery(first, under, 2, '2', { packetId: 9 }));
+    await first.commit();
+    const expected = [
+      { text: '0', packetId: 1, isReceived: false },
+      { text: '1', packetId: 2, isReceived: false },
+      { text: '2', packetId: 9, isReceived: false },
+    ];
+    for (let time = 0; time < 2; time++) {
+      const next = await run(under);
+      expect(await next.queued(session)).toEqual(expected);
+      expect([next.sessions.size, next.sessions.get('c')!.queuedMessages]).toEqual([1, 3]);
+      expect(await next.queued(other)).toEqual([]);
+    }
+  },
+  'a packet identifier that is given again stands for its last delivery only': async (under) => {
+    const first = await run(under);
+    const session = begin(first, 'c');
+    const [a, b, c] = ['a', 'b', 'c'].map((text, number) => delivery(first, under, number, text, { packetId: 7 }));
+    first.journal.enqueued(session, a);
+    first.journal.enqueued(session, delivery(first, under, 3, 'waits'));
+    await first.commit();
+    first.journal.finished(session, a.position);
+    first.journal.enqueued(session, b);
+    await first.commit();
+    first.journal.finished(session, b.position);
+    first.journal.enqueued(session, { ...c, position: c.position + 5 });
+    await first.commit();
+    expect(await (await run(under)).queued(session)).toEqual([
+      { text: 'waits', packetId: 0, isReceived: false },
+      { text: 'c', packetId: 7, isReceived: false },
+    ]);
+  },
+  'QoS 1 that was sent at once and acknowledged does not come again after a stop': async (under) => {
+    const first = await run(under);
+    const session = begin(first, 'c');
+    const deliveries = ['a', 'b', 'c', 'd'].map((text, number) => delivery(first, under, number, text, { packetId: number + 1 }));
+    for (const each of deliveries) first.journal.enqueued(session, each);
+    await first.commit();
+    for (const { position } of [deliveries[2], deliveries[0]]) first.journal.finished(session, position);
+    await first.journal.stop();
+    expect(await (await run(under)).texts(session)).toEqual(['b', 'd']);
+  },
   'a delivery that comes, is sent and ends within one batch leaves nothing': async (under) => {
     const first = await run(under);
     const session = begin(first, 'c');

@@ -185,7 +185,10 @@ export interface Journal {
   sent(session: SessionKey, delivery: JournaledDelivery): void;
   /** PUBREC came [MQTT-4.3.3-4]. */
   received(session: SessionKey, position: QueuePosition, packetId: number): void;
-  /** The delivery is finished: acknowledged, expired, dropped, or somebody else's now. Nothing waits for this. */
+  /**
+   * The delivery is finished: acknowledged, expired, dropped, or somebody else's now. Nothing waits for this; a delivery whose end is not stored when the
+   * process ends comes again.
+   */
   finished(session: SessionKey, position: QueuePosition): void;
   /** A QoS 2 publication of this client was taken under this packet identifier [MQTT-4.3.3-10]. */
   inboundReceived(session: SessionKey, packetId: number): void;
@@ -202,7 +205,8 @@ export interface Journal {
   groupEnded(sharedSubscription: string): void;
 
   /**
-   * Deliveries of one session after a position, in order, at most `limit`; only those that are committed. Fewer than `limit` does not mean that there
+   * Deliveries of one session after a position, in order, at most `limit`; only those that are committed, and perhaps without QoS 1 that this run of the
+   * node enqueued under a packet identifier, and still has in memory. Fewer than `limit` does not mean that there
    * are no more: an empty page does, or the last position that was given. While the store is away the promise waits; it rejects for what no wait can mend.
    */
   page(session: SessionKey, after: QueuePosition, limit: number): Promise<readonly RestoredDelivery[]>;
