@@ -48,20 +48,19 @@ async function takeOver(handshake: Handshake, identity: Identity, connack: Conna
   const { journaling } = broker;
   // CONNACK waits for what is recorded on the way, the end of an earlier session included: after CONNACK it must not come back.
   let batch = 0;
-  const recorded = (change: () => void) => {
-    const operations = journaling?.journal.operations;
+  const waitFor = ({ isJournaled }: Session, change: () => void) => {
     change();
-    if (journaling !== undefined && journaling.journal.operations !== operations) batch = journaling.journal.openBatch;
+    if (isJournaled) batch = journaling!.journal.openBatch;
   };
   const known = broker.clients.get(clientId);
   const previous = known?.connection;
   if (previous !== undefined) {
     broker.counters.takeovers++;
     const end = negotiated.cleanStart || known!.session.sessionExpiryInterval === 0 ? 'replaced' : 'takenOver';
-    recorded(() => previous.close(ReasonCode.sessionTakenOver, 'another connection uses this client identifier', end)); // [MQTT-3.1.4-3]
+    waitFor(known!.session, () => previous.close(ReasonCode.sessionTakenOver, 'another connection uses this client identifier', end)); // [MQTT-3.1.4-3]
   }
   const stored = broker.clients.get(clientId);
-  if (stored !== undefined && negotiated.cleanStart) recorded(() => broker.endSession(stored)); // [MQTT-3.1.2-4]
+  if (stored !== undefined && negotiated.cleanStart) waitFor(stored.session, () => broker.endSession(stored)); // [MQTT-3.1.2-4]
   const lease = await broker.sessions.acquire({
     clientId,
     userName: identity.userName,
@@ -76,7 +75,7 @@ async function takeOver(handshake: Handshake, identity: Identity, connack: Conna
   const sessionPresent = client !== undefined && lease.sessionPresent;
   // It expired, and nobody has looked since.
   const expired = sessionPresent ? undefined : client;
-  if (expired !== undefined) recorded(() => broker.endSession(expired));
+  if (expired !== undefined) waitFor(expired.session, () => broker.endSession(expired));
   if (client === undefined || !sessionPresent) {
     const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
     client = { session, connection: undefined, permissions: identity.permissions, expiresAt: Infinity, will: undefined };

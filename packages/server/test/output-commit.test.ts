@@ -257,6 +257,35 @@ describe('a CONNECT that is refused because nobody knows what the session may ha
   });
 });
 
+describe('a clean session', () => {
+  it('is taken over while the store hangs, though others have something to store of what it leaves behind', async () => {
+    const node = await start();
+    const kept = await persistent(node, 'kept');
+    await kept.subscribed('$share/g/t', 1);
+    kept.cut();
+    await expect.poll(() => node.state.sessions.get('kept')?.isConnected).toBe(false);
+    const member = await clean(node, 'member');
+    await member.subscribed('$share/g/t', 1);
+    await member.subscribed('$share/alone/t', 1);
+    const publisher = await clean(node, 'publisher');
+    publish(publisher, 't', 'x', 1, 1);
+    await publisher.next('puback');
+    node.journal.isStuck = true;
+    const client = await connecting(node, { clientId: 'member' });
+    expect(await client.next('connack')).toMatchObject({ reasonCode: 0 });
+  });
+
+  it('records nothing when it ends a shared subscription for which nothing ever waited', async () => {
+    const node = await start();
+    const member = await clean(node, 'member');
+    const { operations } = node.journal;
+    await member.subscribed('$share/g/t', 1);
+    member.send({ type: 'unsubscribe', packetId: 1, topicFilters: ['$share/g/t'] });
+    await member.next('unsuback');
+    expect(node.journal.operations).toBe(operations);
+  });
+});
+
 describe('a message that the store takes at no time', () => {
   it('leaves no alias behind that its subscriber was never told', async () => {
     const node = await start();

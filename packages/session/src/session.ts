@@ -40,7 +40,6 @@ export class Session implements Publisher {
   private negotiated: Negotiated;
   private will: Will | undefined;
   private sessionExpirySeconds: number;
-  /** The journal has this session: for its deliveries, or only for its will. */
   private isStored = false;
   /** The journal has its deliveries and subscriptions: it is, or once was, to outlive its connection. */
   private recording: Recording | undefined;
@@ -88,6 +87,11 @@ export class Session implements Publisher {
 
   get hasWill(): boolean {
     return this.will !== undefined;
+  }
+
+  /** The journal has this session: for its deliveries, or only for its will. */
+  get isJournaled(): boolean {
+    return this.isStored;
   }
 
   /** The journal has what is delivered to this session. */

@@ -84,12 +84,13 @@ export class SharedGroup {
 
   /** What waited in an earlier run of the node stays in the journal until a member comes. */
   restore({ queuedMessages, queuedBytes, lastPosition }: RestoredGroup): void {
+    this.journaled!.isKnown = true;
     this.backlog = new Backlog(this.journaled!, 0, lastPosition, queuedMessages, queuedBytes);
   }
 
   /** The last member has left: nobody will ask for what waits. */
   end(): void {
-    this.journaled?.ended();
+    if (this.journaled?.isKnown === true) this.journaled.ended();
   }
 
   /** The journal has what some member is given, or what waits for one. */
@@ -277,6 +278,8 @@ export class SharedGroup {
 
 /** The queue of a shared subscription in the journal. */
 class JournaledWaiting implements JournaledQueue {
+  /** Something waited once: the journal has heard of this shared subscription. */
+  isKnown = false;
   private readonly places: GroupJournal;
   private readonly journal: Journal;
   private readonly requested: string;
@@ -294,6 +297,7 @@ class JournaledWaiting implements JournaledQueue {
 
   enqueued(message: Message): QueuePosition {
     const position = this.places.nextPosition();
+    this.isKnown = true;
     this.lastBatch = this.journal.openBatch;
     this.journal.groupEnqueued(this.requested, position, message);
     return position;
