@@ -15,12 +15,16 @@ const command = [
 /** A broker in a process of its own, which can be killed. */
 export class BrokerProcess {
   readonly port: number;
+  /** Undefined: the admin listener is off. */
+  private readonly admin: string | undefined;
   private readonly child: ChildProcess;
-  private readonly said: readonly string[];
+  /** The last lines of its log. */
+  readonly said: readonly string[];
 
-  private constructor(child: ChildProcess, port: number, said: readonly string[]) {
+  private constructor(child: ChildProcess, port: number, admin: string | undefined, said: readonly string[]) {
     this.child = child;
     this.port = port;
+    this.admin = admin;
     this.said = said;
   }
 
@@ -29,12 +33,14 @@ export class BrokerProcess {
     const child = spawn(process.execPath, [...command, '--config', configurationFile], { stdio: ['ignore', 'pipe', 'pipe'] });
     const said: string[] = [];
     let port = 0;
+    let admin: string | undefined;
     const ready = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`not ready after ${startMilliseconds} ms: ${said.join('\n')}`)), startMilliseconds);
       const heard = (line: string) => {
         said.push(line);
         if (said.length > 100) said.shift();
-        const entry = line.startsWith('{') ? (JSON.parse(line) as { msg?: string; url?: string }) : {};
+        const entry = line.startsWith('{') ? (JSON.parse(line) as { msg?: string; url?: string; listener?: string }) : {};
+        if (entry.msg === 'listening' && entry.listener === 'admin') admin = entry.url;
         if (entry.msg === 'listening' && entry.url?.startsWith('mqtt:') === true) port = Number(new URL(entry.url).port);
         if (entry.msg !== 'ready') return;
         clearTimeout(timer);
@@ -48,7 +54,20 @@ export class BrokerProcess {
       });
     });
     await ready;
-    return new BrokerProcess(child, port, said);
+    return new BrokerProcess(child, port, admin, said);
+  }
+
+  /** What `/readyz` says. */
+  async isReady(): Promise<boolean> {
+    return (await fetch(`${this.admin}/readyz`)).status === 200;
+  }
+
+  /** A metric without labels. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.admin}/metrics`)).text();
+    const line = new RegExp(`^${name} (.+)$`, 'm').exec(text);
+    if (line === null) throw new Error(`there is no metric ${name}`);
+    return Number(line[1]);
   }
 
   /** As a crash of the machine's software: nothing is told, nothing is finished. Rejects if it has ended by itself before. */

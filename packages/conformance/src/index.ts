@@ -18,6 +18,7 @@ export { HistoryRecorder, Refused } from './history/recorder.js';
 export { type CheckOptions } from './history/timeline.js';
 export { type Rule, type Violation } from './history/violation.js';
 export { Workload, type WorkloadOptions } from './history/workload.js';
+export { WorkloadClient, type WorkloadConnect, type WorkloadPublish } from './history/workload-client.js';
 export { NotObserved } from './not-observed.js';
 export { statementTables } from './report/markdown.js';
 export { type Report, type StatementReport, type TestReport, type VersionReport } from './report/report.js';

@@ -58,8 +58,12 @@ export class Journaling implements JournalHost {
 
   /** The store takes nothing new: what would have to be stored is refused before anything of it is in memory. */
   get isRefusing(): boolean {
-    const { condition } = this.journal;
-    return this.isFenced || condition === 'full' || condition === 'unavailable';
+    return this.isAway || this.journal.condition === 'full';
+  }
+
+  /** It takes nothing at all, not even what makes room. */
+  get isAway(): boolean {
+    return this.isFenced || this.journal.condition === 'unavailable';
   }
 
   // ——— waiting for commits ———
@@ -110,7 +114,8 @@ export class Journaling implements JournalHost {
   conditionChanged(): void {
     const { condition, work } = this.journal;
     this.broker.parts.events.emit('storeCondition', { condition, lastError: work?.lastError });
-    if (condition !== 'ready') return;
+    // Of a store that is full or away, too: what cannot be stored is refused, what need not be goes on, and acknowledgements make room.
+    if (condition === 'congested') return;
     const readers = [...this.stalled];
     this.stalled.clear();
     for (const reader of readers) reader.continueReading();

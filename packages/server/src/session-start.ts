@@ -8,9 +8,11 @@ import { recheckSubscriptions } from './recheck.js';
 
 /** True: the store takes nothing now, and this session would have to be stored, so that its client has been refused. */
 export function refusesToStore(handshake: Handshake): boolean {
-  const { journaling, counters } = handshake.connection.broker;
+  const { journaling, counters, clients } = handshake.connection.broker;
   const isStored = handshake.negotiated.sessionExpiryInterval > 0 || handshake.connect.will !== undefined;
-  if (journaling?.isRefusing !== true || !isStored) return false;
+  if (journaling === undefined || !isStored) return false;
+  // A full store lets whoever has a session come back: what waits for it has to be taken before there is room again.
+  if (!(clients.has(handshake.clientId) ? journaling.isAway : journaling.isRefusing)) return false;
   counters.storeRefusing++;
   handshake.refuse({ reasonCode: ReasonCode.serverUnavailable, reasonString: 'the store takes nothing now' });
   return true;

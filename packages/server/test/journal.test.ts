@@ -727,6 +727,50 @@ describe('a store that takes nothing new', () => {
     expect([(await again.next('puback')).packetId, (await again.next('puback')).packetId]).toEqual([5, 6]);
   });
 
+  it('full: whoever has a session comes back, so that its queue drains', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    subscriber.send({ type: 'disconnect', reasonCode: 0, properties: undefined });
+    await subscriber.closed();
+    const publisher = await clean(node, 'publisher');
+    publish(publisher, 't', 'waits', 1, 1);
+    expect(await publisher.next('puback')).toMatchObject({ reasonCode: 0 });
+    node.journal.become('unavailable');
+    expect((await persistent(node, 'subscriber')).connack.reasonCode).toBe(0x88);
+    node.journal.become('full');
+    const back = await persistent(node, 'subscriber');
+    expect(back.connack).toMatchObject({ reasonCode: 0, sessionPresent: true });
+    expect(text(await back.next('publish'))).toBe('waits');
+  });
+
+  it.each(['full', 'unavailable'] as const)('%s: who was not read because it was congested is read again', async (condition) => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    const publisher = await clean(node, 'publisher');
+    node.journal.become('congested');
+    publish(publisher, 't', 'stalls', 1, 1);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    publish(publisher, 'elsewhere', 'flows', 0, 0);
+    publish(publisher, 't', 'is refused', 1, 2);
+    node.journal.become(condition);
+    expect(await publisher.next('puback')).toMatchObject({ packetId: 1, reasonCode: 0 });
+    expect(await publisher.next('puback')).toMatchObject({ packetId: 2, reasonCode: 0x97 });
+  });
+
+  it.each(['full', 'unavailable'] as const)('%s: a will is published all the same, because CONNACK promised it', async (condition) => {
+    const node = await start();
+    const watcher = await persistent(node, 'watcher');
+    await watcher.subscribed('will', 1);
+    const will = { topicName: 'will', payload: new TextEncoder().encode('gone'), qos: 1, retain: true, properties: undefined } as const;
+    const mortal = await clean(node, 'mortal', { will });
+    node.journal.become(condition);
+    mortal.cut();
+    expect(text(await watcher.next('publish'))).toBe('gone');
+    await expect.poll(() => node.state.retained.size).toBe(1);
+  });
+
   it('full: subscribers are read, so that their queues drain', async () => {
     const node = await start();
     const subscriber = await persistent(node, 'subscriber', { properties: { sessionExpiryInterval: 1000, receiveMaximum: 2 } });

@@ -20,8 +20,8 @@ export interface SqliteOptions {
 const pageSize = 4096;
 /** Milliseconds that a call waits for a lock of somebody who reads, as a backup does. */
 const lockTimeout = 5000;
-/** Pages of the write-ahead log after which SQLite carries it over into the database. */
-const checkpointPages = 2000;
+/** Pages of the write-ahead log after which SQLite carries it over into the database; fewer with a small reserve, of which that may need a quarter. */
+const checkpointPages = { least: 100, most: 2000 } as const;
 /** Transactions after which pages that have become free go back to the disk. */
 const transactionsPerVacuum = 100;
 const vacuumPages = 500;
@@ -111,7 +111,7 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   private async prepare(isNew: boolean): Promise<void> {
-    const { path, durability } = this.options;
+    const { path, durability, reserveBytes } = this.options;
     // On a full disk not even what follows can be written. The reserve is made again by `hasRoom`.
     if (!(await this.hasSpace())) await rm(this.ballast, { force: true });
     if (isNew) {
@@ -123,8 +123,10 @@ export class SqliteDatabase implements SqlDatabase {
     }
     await this.thread.query('PRAGMA journal_mode = WAL', []);
     await this.thread.query(`PRAGMA synchronous = ${durability === 'synced' ? 'FULL' : 'NORMAL'}`, []);
-    await this.thread.query(`PRAGMA wal_autocheckpoint = ${checkpointPages}`, []);
-    await this.thread.query(`PRAGMA journal_size_limit = ${4 * checkpointPages * pageSize}`, []);
+    const { least, most } = checkpointPages;
+    const pages = reserveBytes === 0 ? most : Math.min(most, Math.max(least, Math.floor(reserveBytes / pageSize / 4)));
+    await this.thread.query(`PRAGMA wal_autocheckpoint = ${pages}`, []);
+    await this.thread.query(`PRAGMA journal_size_limit = ${4 * pages * pageSize}`, []);
     await this.thread.query('PRAGMA cache_size = -65536', []);
     try {
       await this.makeReserve();
@@ -182,6 +184,8 @@ export class SqliteDatabase implements SqlDatabase {
     const { maxBytes, reserveBytes } = this.options;
     await rm(this.ballast, { force: true });
     if (maxBytes !== Infinity) await this.thread.query(`PRAGMA max_page_count = ${Math.floor((maxBytes + reserveBytes) / pageSize)}`, []);
+    // What the write-ahead log holds needs room in the database before the log can begin anew: now there is some.
+    await this.thread.query('PRAGMA wal_checkpoint(TRUNCATE)', []).catch(() => undefined);
   }
 }
 

@@ -112,4 +112,6 @@ export interface Result {
   readonly sessionPresent?: boolean;
   /** Granted to a subscription. */
   readonly qos?: number;
+  /** With which a publication was refused. */
+  readonly reasonCode?: number;
 }

@@ -25,11 +25,11 @@ export class HistoryRecorder {
     return ++this.connections;
   }
 
-  /** A payload that no other message of this history has: publisher, topic, and a number that grows with each. */
-  nextMessage(publisher: string, topic: string): string {
+  /** A payload that no other message of this history has: publisher, topic, a number that grows with each, and dots up to so many bytes. */
+  nextMessage(publisher: string, topic: string, bytes: number = 0): string {
     const n = (this.numbers.get(publisher) ?? 0) + 1;
     this.numbers.set(publisher, n);
-    return `${publisher} ${topic} ${n}`;
+    return `${publisher} ${topic} ${n}`.padEnd(bytes, '.');
   }
 
   /** Begins a call; gives its number. */

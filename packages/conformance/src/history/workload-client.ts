@@ -40,6 +40,13 @@ export interface WorkloadConnect {
   readonly will?: WillOfHistory;
 }
 
+export interface WorkloadPublish {
+  readonly retain?: boolean;
+  readonly deletes?: boolean;
+  /** The payload is at least so long. */
+  readonly bytes?: number;
+}
+
 /**
  * One client id, over many connections, that does what the specification asks of a client and writes down what it does and sees. Packets are
  * raw bytes, read by the strict reader.
@@ -193,7 +200,8 @@ export class WorkloadClient {
       return;
     }
     this.unfinished.delete(packetId);
-    this.recorder.complete(unfinished.operation, reasonCode < 0x80 || type === 'pubcomp' ? 'ok' : 'fail');
+    if (reasonCode < 0x80 || type === 'pubcomp') this.recorder.complete(unfinished.operation, 'ok');
+    else this.recorder.complete(unfinished.operation, 'fail', { reasonCode });
     unfinished.done();
   }
 
@@ -214,11 +222,11 @@ export class WorkloadClient {
   }
 
   /** Resolves when the exchange is finished, on whatever connection, or the session is gone. QoS 0, or without a place for it: at once. */
-  publish(topic: string, qos: number, options: { readonly retain?: boolean; readonly deletes?: boolean } = {}): Promise<void> {
+  publish(topic: string, qos: number, options: WorkloadPublish = {}): Promise<void> {
     const link = this.link;
     if (link === undefined || link.isClosed || (qos > 0 && this.unfinished.size >= this.receiveMaximum)) return Promise.resolve();
-    const { retain = false, deletes = false } = options;
-    const message = this.recorder.nextMessage(this.name, topic);
+    const { retain = false, deletes = false, bytes: length } = options;
+    const message = this.recorder.nextMessage(this.name, topic, length);
     const operation = this.recorder.invoke({
       call: 'publish',
       client: this.name,
