@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkHistory, overTcp, Workload, WorkloadClient } from '@si-mqtt/conformance';
 import { expect, it, onTestFinished } from 'vitest';
 import { BrokerProcess } from './broker-process.js';
+import { configurationFile } from './databases.js';
 
 const MIB = 1024 * 1024;
 const diskBytes = 40 * MIB;
@@ -31,25 +32,11 @@ it('a full disk: QoS > 0 is refused, QoS 0 flows, the offline queue drains, and 
 }, async (context) => {
   const disk = smallDisk();
   if (disk === undefined) return context.skip('no small disk: only root may mount a tmpfs');
-  const file = join(disk, 'c.toml');
-  writeFileSync(
-    file,
-    `[limits]
-queueBytesMax = "unlimited"
-queueMessagesMax = "unlimited"
-[admin]
-port = 0
-[log]
-format = "json"
-[storage]
-path = "${join(disk, 'store.db')}"
-reserveBytes = ${8 * MIB}
-[[listeners]]
-name = "tcp"
-type = "tcp"
-hosts = ["127.0.0.1"]
-port = 0
-`,
+  const file = configurationFile(
+    disk,
+    'c',
+    `path = "${join(disk, 'store.db')}"\nreserveBytes = ${8 * MIB}`,
+    '[limits]\nqueueBytesMax = "unlimited"\nqueueMessagesMax = "unlimited"\n',
   );
   const broker = await BrokerProcess.start(file);
   onTestFinished(() => broker.kill());

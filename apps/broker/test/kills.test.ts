@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkHistory, overTcp, Workload } from '@si-mqtt/conformance';
 import { type Service, startFerretdb, startMariadb, startMysql } from '@si-mqtt/services';
-import { createConnection } from 'mysql2/promise';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BrokerProcess } from './broker-process.js';
+import { configurationFile, databaseAt, urlOf } from './databases.js';
 
 /** How often the broker is killed on each store; `pnpm crash` asks for more. */
 const killsAsked = Number(process.env['SI_KILLS'] ?? 0);
@@ -20,9 +20,7 @@ afterAll(async () => {
 
 /** A random workload goes on while the broker is killed and started again; what its clients saw is judged at the end. */
 async function liveThroughKills(name: string, kills: number, storage: string): Promise<void> {
-  const file = join(folder, `${name}.toml`);
-  const listener = '[[listeners]]\nname = "tcp"\ntype = "tcp"\nhosts = ["127.0.0.1"]\nport = 0\n';
-  writeFileSync(file, `${listener}[admin]\nenabled = false\n[log]\nformat = "json"\n[storage]\n${storage}`);
+  const file = configurationFile(folder, name, storage);
   let broker = await BrokerProcess.start(file);
   try {
     const workload = new Workload({ connects: [() => overTcp(broker.port)()], seed });
@@ -54,28 +52,6 @@ describe('kill -9 of the broker: nothing acknowledged is lost, QoS 2 comes once,
   );
 });
 
-/** By URL, or started here; undefined if the machine has none. */
-async function urlOf(variable: string, start: () => Promise<Service | undefined>): Promise<string | undefined> {
-  const given = process.env[variable];
-  if (given !== undefined) return given;
-  const service = await start();
-  if (service !== undefined) services.push(service);
-  return service?.url;
-}
-
-/** A database of this test's own. */
-async function databaseAt(url: string, driver: 'mysql' | 'mongodb'): Promise<string> {
-  const own = new URL(url);
-  const name = `si_kills_${process.pid}`;
-  own.pathname = `/${name}`;
-  if (driver === 'mysql') {
-    const connection = await createConnection(url);
-    await connection.query(`CREATE DATABASE IF NOT EXISTS ${name}`);
-    await connection.end();
-  }
-  return own.href;
-}
-
 describe.each([
   { name: 'MariaDB', variable: 'SI_MARIADB_URL', start: startMariadb, driver: 'mysql', kills: 10 },
   { name: 'MySQL', variable: 'SI_MYSQL_URL', start: startMysql, driver: 'mysql', kills: 5 },
@@ -83,7 +59,7 @@ describe.each([
 ] as const)('kill -9 of the broker on $name', ({ name, variable, start, driver, kills: killsInCi }) => {
   const kills = killsAsked || killsInCi;
   it(`nothing acknowledged is lost, QoS 2 comes once`, { timeout: timeoutOf(kills) + 60_000 }, async (context) => {
-    const url = await urlOf(variable, start);
+    const url = await urlOf(variable, start, services);
     if (url === undefined) return context.skip(`no ${name}: set ${variable}, or let \`pnpm services\` install it as root`);
     const database = await databaseAt(url, driver);
     await liveThroughKills(variable, kills, `driver = "${driver}"\nurl = "${database}"\nrequire = "anything"\n`);

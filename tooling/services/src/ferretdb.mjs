@@ -3,7 +3,7 @@ import { appendFile, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cache, debianTree, mountSystem } from './debian-tree.mjs';
-import { connects, freePort, newFolder, program, run, startServer } from './server-process.mjs';
+import { connects, freePort, newFolder, program, run, startKillable } from './server-process.mjs';
 
 // FerretDB 2 on DocumentDB (an extension of PostgreSQL) speaks the protocol of MongoDB. What passes on it is verified on FerretDB, not on MongoDB.
 const version = '2.7.0';
@@ -57,11 +57,11 @@ export async function startFerretdb({ port } = {}) {
       run(...inTree('psql', '-h', '/tmp', '-p', String(postgresPort), '-U', 'postgres', '-v', 'ON_ERROR_STOP=1', '-Atc', text));
     const [command, args] = inTree('postgres', '-D', data, '-p', String(postgresPort));
     // Fast shutdown is SIGINT; SIGTERM would wait for FerretDB's connections.
-    postgres = await startServer({ command, args, folder, log, signal: 'SIGINT', output: log, isReady: () => sql('SELECT 1') });
+    postgres = await startKillable({ command, args, folder, log, signal: 'SIGINT', output: log, isReady: () => sql('SELECT 1') });
     await sql('CREATE EXTENSION documentdb CASCADE');
     const chosen = port ?? (await freePort());
     const state = await newFolder('ferretdb');
-    ferret = await startServer({
+    ferret = await startKillable({
       command: binary,
       args: [`postgres://postgres@127.0.0.1:${postgresPort}/postgres`, `127.0.0.1:${chosen}`, state],
       folder: state,
@@ -73,7 +73,12 @@ export async function startFerretdb({ port } = {}) {
       name: 'FerretDB on DocumentDB',
       url: `mongodb://127.0.0.1:${chosen}/`,
       version: `${version}, documentdb ${extension}`,
-      pid: ferret.pid,
+      get pid() {
+        return ferret.pid;
+      },
+      kill: ferret.kill,
+      restart: ferret.restart,
+      database: { kill: postgres.kill, restart: postgres.restart },
       stop: async () => {
         await ferret.stop();
         await postgres.stop();

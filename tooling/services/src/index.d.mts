@@ -7,11 +7,18 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-export interface KillableService extends Service {
+export interface Killable {
   /** As a power cut would, but for the disk. */
   kill(): Promise<void>;
   /** On the same data and port. */
   restart(): Promise<void>;
+}
+
+export interface KillableService extends Service, Killable {}
+
+/** FerretDB keeps its state in PostgreSQL, which is a server of its own. */
+export interface FerretdbService extends KillableService {
+  readonly database: Killable;
 }
 
 /** Undefined: the machine has no MariaDB, and it cannot be installed without asking (`pnpm services` does, as root). */
@@ -24,11 +31,11 @@ export function startMariadb(options?: {
 export function installMariadb(): Promise<void>;
 
 /** Undefined: FerretDB was not installed. It takes minutes the first time, and root. */
-export function startFerretdb(options?: { readonly port?: number }): Promise<Service | undefined>;
+export function startFerretdb(options?: { readonly port?: number }): Promise<FerretdbService | undefined>;
 export function installFerretdb(): Promise<void>;
 export function isFerretdbReady(): boolean;
 
 /** Undefined: MySQL was not installed; as FerretDB. */
-export function startMysql(options?: { readonly port?: number }): Promise<Service | undefined>;
+export function startMysql(options?: { readonly port?: number }): Promise<KillableService | undefined>;
 export function installMysql(): Promise<void>;
 export function isMysqlReady(): boolean;

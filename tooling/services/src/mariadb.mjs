@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { freePort, newFolder, program, run, startServer } from './server-process.mjs';
+import { freePort, newFolder, program, run, startKillable } from './server-process.mjs';
 
 /** The packages with the server alone: no system service is enabled, no system data directory made. */
 const packages = ['mariadb-server-core', 'mariadb-client-core'];
@@ -34,34 +34,32 @@ export async function startMariadb({ port, tls } = {}) {
   );
   const sql = (text) =>
     run(client, ['--no-defaults', `--socket=${socket}`, '--user=root', '--batch', '--skip-column-names'], { input: text });
-  const start = () =>
-    startServer({
-      command: server,
-      args: [
-        '--no-defaults',
-        `--user=${user}`,
-        '--bind-address=127.0.0.1',
-        '--skip-name-resolve',
-        '--innodb-buffer-pool-size=128M',
-        '--innodb-flush-log-at-trx-commit=1',
-        '--sync-binlog=1',
-        '--log-bin=binlog',
-        '--binlog-format=ROW',
-        '--character-set-server=utf8mb4',
-        ...(tls === undefined ? [] : [`--ssl-ca=${tls.ca}`, `--ssl-cert=${tls.cert}`, `--ssl-key=${tls.key}`]),
-        `--datadir=${data}`,
-        `--socket=${socket}`,
-        `--pid-file=${join(folder, 'pid')}`,
-        `--port=${chosen}`,
-        '--server-id=1',
-        `--log-error=${log}`,
-      ],
-      env,
-      folder,
-      log,
-      isReady: () => sql('SELECT 1;'),
-    });
-  let running = await start();
+  const running = await startKillable({
+    command: server,
+    args: [
+      '--no-defaults',
+      `--user=${user}`,
+      '--bind-address=127.0.0.1',
+      '--skip-name-resolve',
+      '--innodb-buffer-pool-size=128M',
+      '--innodb-flush-log-at-trx-commit=1',
+      '--sync-binlog=1',
+      '--log-bin=binlog',
+      '--binlog-format=ROW',
+      '--character-set-server=utf8mb4',
+      ...(tls === undefined ? [] : [`--ssl-ca=${tls.ca}`, `--ssl-cert=${tls.cert}`, `--ssl-key=${tls.key}`]),
+      `--datadir=${data}`,
+      `--socket=${socket}`,
+      `--pid-file=${join(folder, 'pid')}`,
+      `--port=${chosen}`,
+      '--server-id=1',
+      `--log-error=${log}`,
+    ],
+    env,
+    folder,
+    log,
+    isReady: () => sql('SELECT 1;'),
+  });
   // Only on databases of the tests: with all rights it could write to a replica.
   const rule = tls === undefined ? '' : 'REQUIRE X509';
   await sql(`CREATE USER si@'127.0.0.1' IDENTIFIED BY 'si' ${rule}; GRANT ALL ON \`si\\_%\`.* TO si@'127.0.0.1';`);
@@ -70,11 +68,11 @@ export async function startMariadb({ port, tls } = {}) {
     name: 'MariaDB',
     url: `mysql://si:si@127.0.0.1:${chosen}/`,
     version,
-    pid: running.pid,
-    stop: () => running.stop(),
-    kill: () => running.kill(),
-    restart: async () => {
-      running = await start();
+    get pid() {
+      return running.pid;
     },
+    stop: running.stop,
+    kill: running.kill,
+    restart: running.restart,
   };
 }

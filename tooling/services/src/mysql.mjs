@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cache, debianTree, mountSystem } from './debian-tree.mjs';
-import { freePort, run, startServer } from './server-process.mjs';
+import { freePort, run, startKillable } from './server-process.mjs';
 
 /** The real MySQL, which Debian has in sid only; durable by its defaults. */
 const treeName = 'mysql-server';
@@ -29,7 +29,7 @@ export async function startMysql({ port } = {}) {
     await run('chroot', [tree, 'install', '-d', '-o', 'mysql', '-g', 'mysql', '-m', '700', data]);
     await run('chroot', [tree, '/usr/sbin/mysqld', ...common, '--initialize-insecure'], { seconds: 180 });
     const sql = (text) => run('chroot', [tree, 'mysql', '--no-defaults', `--socket=${socket}`, '--user=root', '-BNe', text]);
-    const { pid, stop } = await startServer({
+    const running = await startKillable({
       command: 'chroot',
       args: [tree, '/usr/sbin/mysqld', ...common, ...own],
       folder,
@@ -43,11 +43,15 @@ export async function startMysql({ port } = {}) {
       name: 'MySQL',
       url: `mysql://si:si@127.0.0.1:${chosen}/`,
       version,
-      pid,
+      get pid() {
+        return running.pid;
+      },
       stop: async () => {
-        await stop();
+        await running.stop();
         await unmount();
       },
+      kill: running.kill,
+      restart: running.restart,
     };
   } catch (error) {
     await run('rm', ['-rf', folder]);

@@ -55,11 +55,27 @@ export function connects(port) {
 
 export const newFolder = (name) => mkdtemp(join(tmpdir(), `si-mqtt-${name}-`));
 
+/** Starts a server, as `startServer` does, that can be killed and started again on the same data. `pid` is that of the process that runs. */
+export async function startKillable(settings) {
+  let running = await startServer(settings);
+  return {
+    get pid() {
+      return running.pid;
+    },
+    stop: () => running.stop(),
+    kill: () => running.kill(),
+    restart: async () => {
+      running = await startServer({ ...settings, isRestart: true });
+    },
+  };
+}
+
 /**
  * Starts a server and waits until `isReady` resolves. The end of its `log` is part of the error; what it prints goes to `output`, if given.
- * Returns its pid, how to stop it, and how to kill it, which leaves its folder.
+ * Returns its pid, how to stop it, and how to kill it, which leaves its folder. One that was killed is tried again if it ends at once: its
+ * other processes may not have noticed yet.
  */
-export async function startServer({ command, args, env = {}, folder, log, output, signal = 'SIGTERM', seconds = 60, isReady }) {
+async function startServer({ command, args, env = {}, folder, log, output, signal = 'SIGTERM', seconds = 60, isReady, isRestart = false }) {
   const file = output === undefined ? undefined : openSync(output, 'a');
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', file ?? 'ignore', file ?? 'ignore'] });
   if (file !== undefined) closeSync(file);
@@ -87,6 +103,12 @@ export async function startServer({ command, args, env = {}, folder, log, output
       await isReady();
       return { pid: child.pid, stop, kill };
     } catch (error) {
+      if (ended && isRestart && seconds > 1) {
+        process.off('exit', atExit);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        const settings = { command, args, env, folder, log, output, signal, isReady, isRestart };
+        return startServer({ ...settings, seconds: (deadline - Date.now()) / 1000 });
+      }
       if (ended || Date.now() > deadline) {
         const tail = await readFile(log, 'utf8').catch(() => '');
         await stop();

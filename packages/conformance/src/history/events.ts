@@ -84,6 +84,8 @@ export type Note =
   | { readonly note: 'disowned'; readonly client: string; readonly owner: string }
   /** The broker counted so many messages that it dropped, of this client's or of anybody's. */
   | { readonly note: 'dropped'; readonly client?: string; readonly count: number }
+  /** The broker counted so many publications that it refused: one whose answer was lost on the way is a new one when it comes again. */
+  | { readonly note: 'refused'; readonly count: number }
   /** All that was due has had its time: whoever is connected has got what it will get, delayed wills included. */
   | { readonly note: 'quiesced' };
 

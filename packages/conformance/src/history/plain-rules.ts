@@ -73,8 +73,8 @@ export function checkOrder(timeline: Timeline, deliveries: Deliveries): void {
     // A Map keeps the order of first insertion, and so of the first copies.
     for (const delivered of own.values()) {
       const { publish, attempts } = delivered.message;
-      // What was dropped when it first came comes late when its publisher sends it again.
-      if (publish === undefined || (attempts > 1 && timeline.dropped.length > 0)) continue;
+      // What was dropped or refused when it first came comes late when its publisher sends it again.
+      if (publish === undefined || (attempts > 1 && (timeline.dropped.length > 0 || timeline.refused > 0))) continue;
       // Members of a group share its order between them.
       if (spansFor(session, delivered.message).some(({ shareName }) => shareName !== undefined)) continue;
       const stream = JSON.stringify([publish.call.client, publish.call.topic, publish.call.qos]);

@@ -83,7 +83,7 @@ function checkSession(timeline: Timeline, session: Session, writes: ReadonlyMap<
 }
 
 function checkAge(timeline: Timeline, { note, at, connection }: Received, write: Write, own: readonly Write[]): void {
-  const asked = firstSubscribe(timeline, connection, note, at);
+  const asked = firstSubscribe(connection, note, at);
   if (asked === undefined) return;
   const newer = own.find((other) => other.completed < asked.invoked && isBefore(write, other));
   if (newer === undefined) return;
@@ -98,18 +98,9 @@ function checkAge(timeline: Timeline, { note, at, connection }: Received, write:
 }
 
 /** The earliest SUBSCRIBE because of which a retained message can have come. QoS 0 is never sent again on a later connection. */
-function firstSubscribe(
-  timeline: Timeline,
-  { number, session }: Connection,
-  { topic, qos }: ReceivedNote,
-  before: number,
-): Operation | undefined {
-  return timeline.operations.find(
-    ({ call, invoked }) =>
-      call.call === 'subscribe' &&
-      invoked < before &&
-      (qos === 0 ? call.connection === number : timeline.connections.get(call.connection)?.session === session) &&
-      matches(call.filter, topic),
+function firstSubscribe({ number, session }: Connection, { topic, qos }: ReceivedNote, before: number): Operation | undefined {
+  return session!.subscribes.find(
+    ({ call, invoked }) => invoked < before && (qos > 0 || call.connection === number) && matches(call.filter, topic),
   );
 }
 

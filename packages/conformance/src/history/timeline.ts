@@ -1,4 +1,13 @@
-import { type Call, type ConnectCall, type EndedNote, type HistoryEvent, type Outcome, type ReceivedNote, type Result } from './events.js';
+import {
+  type Call,
+  type ConnectCall,
+  type EndedNote,
+  type HistoryEvent,
+  type Outcome,
+  type ReceivedNote,
+  type Result,
+  type SubscribeCall,
+} from './events.js';
 import { type Rule, type Violation } from './violation.js';
 
 /** Places in a history are the indexes of its events; `never` stands for what does not happen. */
@@ -39,6 +48,7 @@ export interface Session {
   keeps: boolean;
   readonly connections: Connection[];
   readonly subscriptions: SubscriptionSpan[];
+  readonly subscribes: Operation<SubscribeCall>[];
   readonly received: Received[];
 }
 
@@ -90,6 +100,8 @@ export class Timeline {
   readonly sessions: Session[] = [];
   readonly crashes: number[] = [];
   readonly dropped: Dropped[] = [];
+  /** Publications that the broker counted as refused. */
+  refused = 0;
   readonly violations: Violation[] = [];
   /** Where all that was due had come; the end if nothing says so. */
   quiesced: number = never;
@@ -163,6 +175,7 @@ export class Timeline {
       if (session !== undefined && (call.cleanStart || !session.keeps)) session.perhapsOver = Math.min(session.perhapsOver, invoked);
     } else if (call.call === 'subscribe') {
       this.subscribing(operation.invoked, call.connection, call.filter);
+      this.connections.get(call.connection)?.session?.subscribes.push(operation as Operation<SubscribeCall>);
     } else if (call.call === 'unsubscribe') {
       const span = this.openSpan(call.connection, call.filter);
       if (span !== undefined) span.until = Math.min(span.until, invoked);
@@ -233,6 +246,7 @@ export class Timeline {
       keeps: true,
       connections: [],
       subscriptions: [],
+      subscribes: [],
       received: [],
     };
     this.sessions.push(begun);
@@ -269,6 +283,9 @@ export class Timeline {
         return;
       case 'dropped':
         this.dropped.push({ client: note.client, count: note.count });
+        return;
+      case 'refused':
+        this.refused += note.count;
         return;
       case 'quiesced':
         this.quiesced = at;
