@@ -1,6 +1,6 @@
 import { type Journal, type JournaledDelivery, type JournalHost, type Message, type SessionKey } from '@si-mqtt/session';
 import { expect, it } from 'vitest';
-import { type LogPosition, type LogRecord, type RowChanges, StoreJournal, StoreRefusal } from '../src/index.js';
+import { type EndingRow, type LogPosition, type LogRecord, type RowChanges, StoreJournal, StoreRefusal } from '../src/index.js';
 import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
 import { journalMessage, realEnv } from './journal-parts.js';
 
@@ -11,11 +11,16 @@ const refusal = new StoreRefusal('content', 'too large');
 class ChoosyStore extends SimulatedLogStore {
   refuses: (changes: RowChanges) => boolean = () => false;
   hangs = false;
+  /** Until then no record is taken. */
+  waits: Promise<void> = Promise.resolve();
+  /** How often it was asked for what has ended. */
+  looks = 0;
   readonly positions: LogPosition[] = [];
   removedAtOnce = 0;
 
   override async append(position: LogPosition, record: LogRecord, changes: RowChanges): Promise<'committed' | 'fenced'> {
     if (this.hangs) await new Promise(() => undefined);
+    await this.waits;
     this.see(changes);
     this.positions.push(position);
     return super.append(position, record, changes);
@@ -24,6 +29,11 @@ class ChoosyStore extends SimulatedLogStore {
   override async writeRows(changes: RowChanges, derived?: LogPosition): Promise<void> {
     this.see(changes);
     return super.writeRows(changes, derived);
+  }
+
+  override readEndings(limit: number): Promise<readonly EndingRow[]> {
+    this.looks++;
+    return super.readEndings(limit);
   }
 
   private see(changes: RowChanges): void {
@@ -174,4 +184,41 @@ it('stops although the store does not answer, and keeps nothing after that', { t
   const { pendingOperations } = journal.work;
   begin(journal, 'b');
   expect(journal.work.pendingOperations).toBe(pendingOperations);
+});
+
+it('removes what belonged to a session whose end was just being committed when it looked', async () => {
+  const { store, journal } = await started();
+  const key = begin(journal, 'a');
+  journal.subscribed(key, {
+    requested: 't',
+    topicFilter: 't',
+    shareName: undefined,
+    qos: 1,
+    noLocal: false,
+    retainAsPublished: false,
+    subscriptionIdentifier: 0,
+    mayReceive: undefined,
+  });
+  await committed(journal);
+  // Nothing has ended so far, and that is known.
+  await expect.poll(() => store.looks, { timeout: 2000 }).toBeGreaterThan(0);
+  let go!: () => void;
+  store.waits = new Promise((resolve) => {
+    go = resolve;
+  });
+  journal.ended(key);
+  journal.endTurn();
+  // It looks twice a second.
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  go();
+  await expect.poll(async () => (await store.statistics()).rows.subs, { timeout: 2000 }).toBe(0);
+  await journal.stop();
+});
+
+it('gives up at its end what the store has not answered', async () => {
+  const { store, journal } = await started();
+  store.readQueue = () => Promise.reject(new Error('away'));
+  const refusal = expect(journal.page({ clientId: 'a', incarnation: 1n }, 0, 10)).rejects.toThrow('away');
+  await journal.stop();
+  await refusal;
 });

@@ -76,6 +76,7 @@ export class CommitLoop implements JournalWork {
   private hasEndings = true;
   private isFenced = false;
   private isStopping = false;
+  private hasStopped = false;
   private tending: Promise<void> | undefined;
   private stopped!: () => void;
   private readonly end: Promise<void> = new Promise((resolve) => {
@@ -161,6 +162,7 @@ export class CommitLoop implements JournalWork {
     const isDone = this.running === undefined || (await within(this.env, stopMilliseconds, this.running));
     if (!isDone)
       this.fence(`the store did not take what was recorded within ${stopMilliseconds / 1000} s: ${this.lastError ?? 'no answer'}`);
+    this.hasStopped = true;
     this.stopped();
     return isDone;
   }
@@ -171,7 +173,7 @@ export class CommitLoop implements JournalWork {
       try {
         return await call();
       } catch (error) {
-        if (isContentRefusal(error)) throw error;
+        if (isContentRefusal(error) || this.hasStopped) throw error;
         this.failed(error);
         await this.pause(wait);
       }
@@ -243,7 +245,6 @@ export class CommitLoop implements JournalWork {
     const draft = new Draft(position, this.store.rowsWithRecord, this.unwritten);
     for (const removal of removals) draft.add(removal);
     for (const { entries } of units) for (const entry of entries) draft.add(entry);
-    if (draft.hasEndings) this.hasEndings = true;
     try {
       if (draft.isEmpty) await this.writeRows(draft.rows());
       else await this.commitDraft(position, draft);
@@ -259,6 +260,8 @@ export class CommitLoop implements JournalWork {
     this.committedSeq = position.seq;
     this.derived = record.derived;
     draft.committed(this.env.monotonic());
+    // Not before: whoever looks while this is under way finds nothing.
+    if (draft.hasEndings) this.hasEndings = true;
   }
 
   /** What is guilty is looked for by halving; what is left is committed. A message is dropped with its unit's other messages. */
