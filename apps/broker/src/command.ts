@@ -3,6 +3,7 @@ import { hostOfProcess } from './host.js';
 import { type BrokerLibrary } from './library.js';
 import { run } from './run.js';
 import { openJournal } from './storage.js';
+import { backUpStore, migrateStore, readStore } from './store-access.js';
 import { holdYoungGeneration } from './young-generation.js';
 
 const library: BrokerLibrary = {
@@ -13,6 +14,9 @@ const library: BrokerLibrary = {
   },
   setUser,
   deleteUser,
+  readStore,
+  migrateStore,
+  backUpStore,
 };
 
 /** The `si-mqtt` command in this process. Resolves to its exit code. */

@@ -1,7 +1,8 @@
+import { type SchemaVersions, type StoreReader } from '@si-mqtt/cluster-db';
 import { type Logger } from 'pino';
-import { type Configuration } from './configuration.js';
+import { type Configuration, type StorageConfiguration } from './configuration.js';
 
-/** What the command needs of `@si-mqtt/server`; `main.ts` hands it in, so that the command can be tested without sockets. */
+/** What the command needs of the other packages; `main.ts` hands it in, so that the command can be tested without sockets. */
 export interface BrokerLibrary {
   createServer(configuration: Configuration, logger: Logger): Promise<RunningServer>;
   /** Rejects with an error named `FileError` for a file that cannot be used, with a RangeError for a name or password that cannot. */
@@ -13,6 +14,11 @@ export interface BrokerLibrary {
   ): Promise<{ userExisted: boolean; scramRemoved: boolean }>;
   /** False if the file has no such user. */
   deleteUser(path: string, userName: string): Promise<boolean>;
+  /** Opens the store to be looked at, beside a broker that may be using it. These three reject with an error named `StoreUnusable`. */
+  readStore(storage: StorageConfiguration): Promise<StoreReader>;
+  migrateStore(storage: StorageConfiguration): Promise<SchemaVersions>;
+  /** The file must not exist. */
+  backUpStore(storage: StorageConfiguration, target: string): Promise<void>;
 }
 
 export interface RunningServer {

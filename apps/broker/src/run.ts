@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { loadConfiguration } from './config.js';
 import { type Host } from './host.js';
 import { type BrokerLibrary } from './library.js';
+import { type ListingOptions, type QueueOptions, queue, sessions } from './look.js';
 import { type PasswdOptions, passwd } from './passwd.js';
 import { OperatorError } from './problems.js';
 import { start } from './start.js';
+import { backup, migrate } from './upkeep.js';
 
 /** An operator's mistake, on the command line or in a file. */
 const EXIT_MISTAKE = 2;
@@ -45,6 +47,9 @@ export async function run(host: Host, library: BrokerLibrary): Promise<number> {
     .action(async (file: string, user: string, options: PasswdOptions) => {
       exitCode = await passwd(file, user, options, host, library);
     });
+  addStoreCommands(program, async (work) => {
+    exitCode = await work(named(), host, library);
+  });
 
   try {
     await program.parseAsync([...host.invocation.argv], { from: 'user' });
@@ -60,6 +65,39 @@ export async function run(host: Host, library: BrokerLibrary): Promise<number> {
     }
     throw error;
   }
+}
+
+type Work = (named: string | undefined, host: Host, library: BrokerLibrary) => Promise<number>;
+
+/** What an operator asks of the store, mostly while the broker runs. */
+function addStoreCommands(program: Command, run: (work: Work) => Promise<void>): void {
+  const listing = (command: Command, description: string): Command =>
+    command
+      .description(description)
+      .option('--json', 'print one JSON object per line')
+      .option('--limit <count>', 'print at most so many', countOf, 1000);
+  listing(program.command('sessions'), 'list the sessions that the store has, connected or not')
+    .option('--after <client>', 'begin behind this client in the order of the list')
+    .action((options: ListingOptions) => run((...around) => sessions(options, ...around)));
+  listing(program.command('queue <client>'), 'list the messages that wait for a session')
+    .option('--after <position>', 'begin behind this position')
+    .option('--payload', 'print the payloads, too')
+    .option('--shared', 'the name is not a client, but a shared subscription: $share/{ShareName}/{filter}')
+    .action((name: string, options: QueueOptions) => run((...around) => queue(name, options, ...around)));
+  program
+    .command('backup <file>')
+    .description('copy the database into a new file, also while the broker runs (SQLite)')
+    .action((file: string) => run((...around) => backup(file, ...around)));
+  program
+    .command('migrate')
+    .description('bring the database to the schema of this version (a start does so, too)')
+    .action(() => run(migrate));
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('It is not a whole number, at least 1.');
+  return count;
 }
 
 function packageVersion(): string {

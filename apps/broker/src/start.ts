@@ -6,6 +6,7 @@ import { type BrokerLibrary, type RunningServer } from './library.js';
 import { createLogger, isPretty } from './logger.js';
 import { errorCode, type KeyPath, OperatorError, oneLine } from './problems.js';
 import { planReload } from './reload.js';
+import { storeProblem } from './store-problem.js';
 
 /**
  * Runs the broker until SIGTERM or SIGINT asks it to stop; SIGHUP reads the configuration again.
@@ -179,8 +180,9 @@ function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorErro
   if (error instanceof Error && error.name === 'FileError') {
     return new OperatorError([oneLine(error.message)]);
   }
-  if (error instanceof Error && STORE_ERRORS.includes(error.name)) {
-    return storeProblem(error, loaded);
+  const ofStore = storeProblem(error, loaded, 'what a start writes');
+  if (ofStore !== undefined) {
+    return ofStore;
   }
   const [what, remedy] = START_FAULTS[errorCode(error) ?? ''] ?? [];
   if (what === undefined || !(error instanceof Error)) {
@@ -196,21 +198,6 @@ function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorErro
   const place = path === undefined ? undefined : (loaded.locate(path) ?? 'built-in defaults');
   const where = [host, ...(port === undefined ? [] : [port])].join(' port ');
   return new OperatorError([oneLine(`${place === undefined ? '' : `${place}: `}cannot listen on ${where}, ${what}: ${remedy}`)]);
-}
-
-/** The first says what to do; the others come from what a start writes to the store once it is open. */
-const STORE_ERRORS: readonly string[] = ['StoreUnusable', 'StoreRefusal', 'SqliteError'];
-
-function storeProblem(error: Error, { configuration, locate }: LoadedConfiguration): OperatorError {
-  const { driver, writeUrls } = configuration.storage;
-  const byDriver = driver === 'sqlite' ? 'path' : writeUrls.length > 1 ? 'writeUrls' : 'url';
-  const { key = byDriver } = error as { key?: string };
-  const place = locate(['storage', key]) ?? 'built-in defaults';
-  const message =
-    error.name === 'StoreUnusable'
-      ? error.message
-      : `the store does not take what a start writes (${error.message}): mend what it reports, or correct storage.${byDriver}`;
-  return new OperatorError([oneLine(`${place}: ${message}`)]);
 }
 
 /** libuv says this for a socket in a folder that does not exist, too. */

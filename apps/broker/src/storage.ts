@@ -41,8 +41,13 @@ export async function openJournal(storage: StorageConfiguration, logger: Logger)
 async function openStore(storage: StorageConfiguration): Promise<LogStore> {
   const { driver, path, durability, maxBytes, reserveBytes } = storage;
   if (driver !== 'mysql' && driver !== 'mongodb') return openSqliteLogStore({ path, durability, maxBytes, reserveBytes });
+  return asked(() => (driver === 'mysql' ? openMysqlLogStore(serverOptions(storage)) : openMongoLogStore(serverOptions(storage))));
+}
+
+/** What a server says, or why it cannot be asked, in one line. */
+export async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await (driver === 'mysql' ? openMysqlLogStore(serverOptions(storage)) : openMongoLogStore(serverOptions(storage)));
+    return await ask();
   } catch (error) {
     if (error instanceof StoreUnusable) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -51,7 +56,7 @@ async function openStore(storage: StorageConfiguration): Promise<LogStore> {
 }
 
 /** The same for each kind of server. */
-function serverOptions(storage: StorageConfiguration): MysqlOptions & MongoOptions {
+export function serverOptions(storage: StorageConfiguration): MysqlOptions & MongoOptions {
   const { writeUrls, pool, tls, certificateAuthorityFile, certificateFile, keyFile, keyPassphrase } = storage;
   const [url, ...otherUrls] = writeUrls;
   const hasTls = tls || certificateAuthorityFile !== undefined || certificateFile !== undefined;

@@ -14,6 +14,8 @@ const command = [
 
 /** A broker in a process of its own, which can be killed. */
 export class BrokerProcess {
+  /** What is behind the program: `node ${command} …` is `si-mqtt …`. */
+  static readonly command: readonly string[] = command;
   readonly port: number;
   /** Undefined: the admin listener is off. */
   private readonly admin: string | undefined;

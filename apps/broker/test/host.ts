@@ -5,6 +5,7 @@ import { type Configuration } from '../src/configuration.js';
 import { type Host } from '../src/host.js';
 import { type BrokerLibrary, type RunningServer } from '../src/library.js';
 import { run } from '../src/run.js';
+import { backUpStore, migrateStore, readStore } from '../src/store-access.js';
 
 /** One run of the command within the test's process. */
 export class CommandRun {
@@ -113,4 +114,8 @@ export class RecordingLibrary implements BrokerLibrary {
   deleteUser(_path: string, userName: string): Promise<boolean> {
     return Promise.resolve(this.users.delete(userName));
   }
+
+  readonly readStore: BrokerLibrary['readStore'] = readStore;
+  readonly migrateStore: BrokerLibrary['migrateStore'] = migrateStore;
+  readonly backUpStore: BrokerLibrary['backUpStore'] = backUpStore;
 }

@@ -11,15 +11,16 @@ export {
   type SessionRows,
   type StoreDurability,
   type StoredRecord,
+  type StoreReader,
   StoreRefusal,
   type StoreStatistics,
   StoreUnusable,
   type Tables,
 } from './log-store.js';
-export { type MongoOptions, openMongoLogStore } from './mongo/mongo-log-store.js';
+export { type MongoOptions, migrateMongoStore, openMongoLogStore, readMongoStore } from './mongo/mongo-log-store.js';
 export { type MysqlOptions } from './mysql/mysql-connection.js';
-export { openMysqlLogStore } from './mysql/mysql-log-store.js';
-export { atOf, compareBytes, keyOfText, type LogPosition } from './position.js';
+export { migrateMysqlStore, openMysqlLogStore, readMysqlStore } from './mysql/mysql-log-store.js';
+export { atOf, compareBytes, keyBefore, keyOfText, type LogPosition } from './position.js';
 export { type EncodedMessage, type Entry, encodedMessage } from './record/entries.js';
 export { entriesMax, RecordWriter, readRecord } from './record/record.js';
 export { decodeMessage, decodeWill, encodeMessage, encodeWill, type StoredWill } from './record/stored-message.js';
@@ -43,6 +44,7 @@ export {
   type TableRows,
   type WillRow,
 } from './rows.js';
+export { type SchemaVersions } from './schema-versions.js';
 export { type ServerTls } from './server-tls.js';
 export { type SqliteDurability, type SqliteOptions } from './sqlite/sqlite-database.js';
-export { openSqliteLogStore } from './sqlite/sqlite-log-store.js';
+export { backUpSqliteStore, migrateSqliteStore, openSqliteLogStore, readSqliteStore } from './sqlite/sqlite-log-store.js';

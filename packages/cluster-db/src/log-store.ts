@@ -132,6 +132,11 @@ export interface LogStore extends Log, Tables {
   close(): Promise<void>;
 }
 
+/** What may be looked at beside a broker that runs: nothing is locked and nothing changed. */
+export interface StoreReader extends Pick<Tables, 'readSessions' | 'readQueue' | 'readGroups' | 'readShareQueue'> {
+  close(): Promise<void>;
+}
+
 export type RefusalReason =
   /** No connection, or not yet: nothing was handed over. */
   | 'unavailable'

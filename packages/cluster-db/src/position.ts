@@ -45,3 +45,13 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 export function keyOfText(text: string): Uint8Array {
   return new Uint8Array(createHash('sha256').update(text).digest().subarray(0, keyLength));
 }
+
+/** The greatest key below this one; undefined: there is none. A page that begins behind it begins with the key itself. */
+export function keyBefore(key: Uint8Array): Uint8Array | undefined {
+  const before = new Uint8Array(key);
+  for (let index = before.length - 1; index >= 0; index -= 1) {
+    before[index] -= 1;
+    if (before[index] !== 0xff) return before;
+  }
+  return undefined;
+}

@@ -6,7 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'tsup';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type LogStore, openSqliteLogStore, type SqliteOptions, StoreRefusal, StoreUnusable } from '../src/index.js';
+import {
+  backUpSqliteStore,
+  type LogStore,
+  openSqliteLogStore,
+  readSqliteStore,
+  type SqliteOptions,
+  StoreRefusal,
+  StoreUnusable,
+} from '../src/index.js';
 import { SqlLogStore } from '../src/sql/sql-log-store.js';
 import { SqliteDatabase } from '../src/sqlite/sqlite-database.js';
 import { sqliteDialect } from '../src/sqlite/sqlite-dialect.js';
@@ -102,6 +110,47 @@ describe('SQLite in particular', () => {
     const header = await readFile(path);
     expect(header.toString('latin1', 68, 72)).toBe('SiMq');
     expect([header.readUInt32BE(52) > 0, header.readUInt32BE(64)], 'auto_vacuum = INCREMENTAL').toEqual([true, 1]);
+  });
+
+  it('is copied whole while it is written to, and whoever looks at it changes nothing', { timeout: 60_000 }, async () => {
+    const { child, lines } = startChild('flushed', 1_000_000);
+    while (lines().length < 30) await new Promise((resolve) => setTimeout(resolve, 20));
+    const reader = await readSqliteStore(path);
+    expect(await reader.readSessions(undefined, 10)).toEqual([]);
+    await expect((reader as LogStore).writeRows({ put: { retained: [retainedRow('a')] } })).rejects.toThrow(/readonly/);
+    await reader.close();
+    const target = join(folder, 'copy.db');
+    const before = Number(lines().at(-1));
+    await backUpSqliteStore(path, target);
+    expect((await stat(target)).mode & 0o777).toBe(0o600);
+    await expect(backUpSqliteStore(path, target)).rejects.toThrow(`${target} is there already`);
+    await writeFile(`${target}.2.partial`, 'of somebody else');
+    await expect(backUpSqliteStore(path, `${target}.2`)).rejects.toThrow(`${target}.2.partial is there already`);
+    expect(existsSync(`${target}.2`)).toBe(false);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    path = target;
+    const copy = await open();
+    const last = await copy.lastRecord(0, 1);
+    expect(last?.seq).toBeGreaterThanOrEqual(before);
+    const records = await copy.readLog({ seat: 0, epoch: 1, seq: 0 }, 1_000_000, 1 << 30);
+    expect(records.map(({ position }) => position.seq)).toEqual(Array.from({ length: last!.seq }, (_, index) => index + 1));
+  });
+
+  it('a store that is not there, or of another version, is not looked at', async () => {
+    await expect(readSqliteStore(path)).rejects.toThrow(`${path} does not exist: start the broker first, or correct storage.path`);
+    expect(existsSync(join(path, '..'))).toBe(false);
+    await (await open()).close();
+    const thread = await SqliteThread.open(path, undefined, 1000);
+    for (const [change, line] of [
+      ["UPDATE meta SET value = '0' WHERE name = 'schemaVersion'", /has no tables of si-mqtt: start the broker on it first/],
+      ["UPDATE meta SET value = '9'", /has schema version 9 and needs a program that knows version 9; this one knows 1: update si-mqtt$/],
+      ['DROP TABLE meta', /has no tables of si-mqtt: start the broker on it first/],
+    ] as const) {
+      await thread.query(change, []);
+      await expect(readSqliteStore(path)).rejects.toThrow(line);
+    }
+    await thread.close();
   });
 
   it('is for one broker at a time, and kill -9 lets go of it with everything that was committed', { timeout: 60_000 }, async () => {

@@ -7,6 +7,7 @@ import {
   type SessionRows,
   type StoreDurability,
   type StoredRecord,
+  type StoreReader,
   StoreRefusal,
   type StoreStatistics,
 } from '../log-store.js';
@@ -22,11 +23,12 @@ import {
   type ShareQueueRow,
   tableNames,
 } from '../rows.js';
+import { type SchemaVersions } from '../schema-versions.js';
 import { type ServerTls } from '../server-tls.js';
 import { isDuplicate, translated } from './mongo-errors.js';
 import { highest, idOf, lowest } from './mongo-keys.js';
 import { between, MongoLog } from './mongo-log.js';
-import { type MetaDocument, migrate } from './mongo-migrations.js';
+import { checkSchema, type MetaDocument, migrate } from './mongo-migrations.js';
 import { MongoTables, type RowDocument } from './mongo-tables.js';
 
 export interface MongoOptions {
@@ -63,10 +65,31 @@ const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
  * @throws StoreUnusable if it is too new, or the user may not enter; StoreRefusal if there is no connection.
  */
 export async function openMongoLogStore(options: MongoOptions): Promise<LogStore> {
-  const client = newClient(options);
+  return opened(newClient(options, mongoClientOptions), (meta) => migrate(meta));
+}
+
+/** Writes down which version the documents have, and does nothing else. Brokers may run meanwhile. */
+export async function migrateMongoStore(options: MongoOptions): Promise<SchemaVersions> {
+  const client = newClient(options, mongoClientOptions);
+  try {
+    return await migrate(client.db().collection<MetaDocument>('meta'));
+  } catch (error) {
+    throw translated(error);
+  } finally {
+    await client.close();
+  }
+}
+
+/** Of a database that a broker may be using. The URL may ask for members that only follow (`readPreference`). */
+export async function readMongoStore(options: MongoOptions): Promise<StoreReader> {
+  const { readPreference: _readPreference, ...settings } = mongoClientOptions;
+  return opened(newClient(options, settings), checkSchema);
+}
+
+async function opened(client: MongoClient, prepare: (meta: Collection<MetaDocument>) => Promise<unknown>): Promise<LogStore> {
   try {
     const database = client.db();
-    await migrate(database.collection<MetaDocument>('meta'));
+    await prepare(database.collection<MetaDocument>('meta'));
     return new MongoLogStore(client, database, await isReplicaSet(database));
   } catch (error) {
     await client.close();
@@ -74,8 +97,8 @@ export async function openMongoLogStore(options: MongoOptions): Promise<LogStore
   }
 }
 
-function newClient({ url, connections = defaultConnections, tls }: MongoOptions): MongoClient {
-  return new MongoClient(url, { ...mongoClientOptions, maxPoolSize: connections, ...(tls === undefined ? {} : { tls: true, ...tls }) });
+function newClient({ url, connections = defaultConnections, tls }: MongoOptions, settings: MongoClientOptions): MongoClient {
+  return new MongoClient(url, { ...settings, maxPoolSize: connections, ...(tls === undefined ? {} : { tls: true, ...tls }) });
 }
 
 /** Only then are there linearizable reads, and anything to lose without them. */

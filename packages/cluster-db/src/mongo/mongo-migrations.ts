@@ -1,5 +1,5 @@
 import { type Collection } from 'mongodb';
-import { StoreUnusable } from '../log-store.js';
+import { checkReadable, checkVersions, type SchemaVersions, type StoredVersions } from '../schema-versions.js';
 import { isDuplicate } from './mongo-errors.js';
 
 export interface MetaDocument {
@@ -13,15 +13,23 @@ const schemaVersion = 1;
 const minimumReader = 1;
 
 /** Collections make themselves, and `_id` is the only index: there is nothing to do but to say which version the documents have. */
-export async function migrate(meta: Collection<MetaDocument>): Promise<void> {
-  const found = await meta.findOne({ _id: 'minimumReader' });
-  if (found !== null && found.value > schemaVersion) {
-    throw new StoreUnusable(
-      `the database needs a program that knows version ${found.value}; this one knows ${schemaVersion}: update si-mqtt`,
-    );
-  }
+export async function migrate(meta: Collection<MetaDocument>): Promise<SchemaVersions> {
+  const found = await readVersions(meta);
+  checkVersions(found, schemaVersion);
   await raise(meta, 'schemaVersion', schemaVersion);
   await raise(meta, 'minimumReader', minimumReader);
+  return { from: found.schemaVersion, to: Math.max(found.schemaVersion, schemaVersion) };
+}
+
+/** For who only reads, and changes nothing. */
+export async function checkSchema(meta: Collection<MetaDocument>): Promise<void> {
+  checkReadable(await readVersions(meta), schemaVersion);
+}
+
+async function readVersions(meta: Collection<MetaDocument>): Promise<StoredVersions> {
+  const documents = await meta.find({}).toArray();
+  const valueOf = (name: string) => Number(documents.find(({ _id }) => _id === name)?.value ?? 0);
+  return { schemaVersion: valueOf('schemaVersion'), minimumReader: valueOf('minimumReader') };
 }
 
 async function raise(meta: Collection<MetaDocument>, _id: string, value: number): Promise<void> {

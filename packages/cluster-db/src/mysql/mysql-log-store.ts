@@ -1,5 +1,6 @@
-import { type LogStore } from '../log-store.js';
-import { migrate } from '../sql/migrate.js';
+import { type LogStore, type StoreReader } from '../log-store.js';
+import { type SchemaVersions } from '../schema-versions.js';
+import { checkSchema, migrate } from '../sql/migrate.js';
 import { SqlLogStore } from '../sql/sql-log-store.js';
 import { type MysqlOptions } from './mysql-connection.js';
 import { MysqlDatabase } from './mysql-database.js';
@@ -13,8 +14,28 @@ import { mysqlSchema } from './mysql-schema.js';
  */
 export async function openMysqlLogStore(options: MysqlOptions): Promise<LogStore> {
   const database = new MysqlDatabase(options);
+  return opened(database, () => migrate(database, mysqlMigrationDialect, mysqlMigrations));
+}
+
+/** Creates or updates the tables, and does nothing else. Brokers may run meanwhile. */
+export async function migrateMysqlStore(options: MysqlOptions): Promise<SchemaVersions> {
+  const database = new MysqlDatabase(options);
   try {
-    await migrate(database, mysqlMigrationDialect, mysqlMigrations);
+    return await migrate(database, mysqlMigrationDialect, mysqlMigrations);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Of a database that a broker may be using, or of a replica of it. */
+export async function readMysqlStore(options: MysqlOptions): Promise<StoreReader> {
+  const database = new MysqlDatabase(options);
+  return opened(database, () => checkSchema(database, mysqlMigrationDialect, mysqlMigrations));
+}
+
+async function opened(database: MysqlDatabase, prepare: () => Promise<unknown>): Promise<LogStore> {
+  try {
+    await prepare();
   } catch (error) {
     await database.close();
     throw error;

@@ -4,6 +4,7 @@ import { type Migration, type MigrationDialect } from '../sql/migrate.js';
 const collisions = new Set([1213, 1205, 1412]);
 /** Table, column, index: it exists already. */
 const existing = new Set([1050, 1060, 1061]);
+const noSuchTable = 1146;
 const numberOf = (error: unknown): number => (error as { errno?: number } | undefined)?.errno ?? causeOf(error);
 const causeOf = (error: unknown): number => {
   const cause = (error as { cause?: { errno?: number } } | undefined)?.cause;
@@ -12,6 +13,7 @@ const causeOf = (error: unknown): number => {
 
 export const mysqlMigrationDialect: MigrationDialect = {
   alreadyThere: (error) => existing.has(numberOf(error)),
+  missing: (error) => numberOf(error) === noSuchTable,
   collision: (error) => collisions.has(numberOf(error)),
   createMeta: 'CREATE TABLE IF NOT EXISTS meta (name VARBINARY(100) NOT NULL PRIMARY KEY, value BLOB NOT NULL) ENGINE=InnoDB',
   insertMeta: 'INSERT IGNORE INTO meta (name, value) VALUES (?, ?)',

@@ -1,4 +1,4 @@
-import { StoreUnusable } from '../log-store.js';
+import { checkReadable, checkVersions, type SchemaVersions, type StoredVersions } from '../schema-versions.js';
 import { type SqlDatabase, type SqlStatement } from './sql-database.js';
 
 export interface Migration {
@@ -17,6 +17,8 @@ export interface MigrationDialect {
   readonly insertMeta: string;
   /** The error says that what a statement creates is there already. */
   readonly alreadyThere: (error: unknown) => boolean;
+  /** The error says that a table is not there. */
+  readonly missing: (error: unknown) => boolean;
   /** The error is one that another program at the same work causes. */
   readonly collision: (error: unknown) => boolean;
 }
@@ -27,25 +29,33 @@ const attemptsMax = 20;
  * Brings the schema to the newest version. Any number of programs may do so at the same time: the statements are idempotent, and the version is
  * raised by comparing and setting it.
  */
-export async function migrate(database: SqlDatabase, dialect: MigrationDialect, migrations: readonly Migration[]): Promise<void> {
-  const newest = migrations[migrations.length - 1].version;
+export async function migrate(database: SqlDatabase, dialect: MigrationDialect, migrations: readonly Migration[]): Promise<SchemaVersions> {
+  const newest = newestOf(migrations);
   await attempt(database, dialect, { sql: dialect.createMeta, values: [] });
   for (const name of ['schemaVersion', 'minimumReader']) await attempt(database, dialect, { sql: dialect.insertMeta, values: [name, '0'] });
   const found = await readVersions(database);
-  if (found.minimumReader > newest) {
-    throw new StoreUnusable(
-      `the database has schema version ${found.schemaVersion} and needs a program that knows version ${found.minimumReader}; this one knows ${newest}: update si-mqtt`,
-    );
-  }
+  checkVersions(found, newest);
   for (const { version, minimumReader, statements } of migrations) {
     if (version <= found.schemaVersion) continue;
     for (const sql of statements) await attempt(database, dialect, { sql, values: [] });
     await raise(database, dialect, 'schemaVersion', version);
     await raise(database, dialect, 'minimumReader', minimumReader);
   }
+  return { from: found.schemaVersion, to: Math.max(found.schemaVersion, newest) };
 }
 
-async function readVersions(database: SqlDatabase): Promise<{ schemaVersion: number; minimumReader: number }> {
+/** For who only reads, and changes nothing. Rejects unless the tables are those that this program knows. */
+export async function checkSchema(database: SqlDatabase, dialect: MigrationDialect, migrations: readonly Migration[]): Promise<void> {
+  const nothing = (error: unknown) => {
+    if (dialect.missing(error)) return { schemaVersion: 0, minimumReader: 0 };
+    throw error;
+  };
+  checkReadable(await readVersions(database).catch(nothing), newestOf(migrations));
+}
+
+const newestOf = (migrations: readonly Migration[]): number => migrations[migrations.length - 1].version;
+
+async function readVersions(database: SqlDatabase): Promise<StoredVersions> {
   const rows = await database.query("SELECT name, value FROM meta WHERE name IN ('schemaVersion', 'minimumReader')", []);
   const values = new Map(rows.map(([name, value]) => [textOf(name), Number(textOf(value))]));
   return { schemaVersion: values.get('schemaVersion') ?? 0, minimumReader: values.get('minimumReader') ?? 0 };

@@ -1,8 +1,10 @@
+import { constants, existsSync } from 'node:fs';
 import { rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type StoreDurability, StoreRefusal, StoreUnusable } from '../log-store.js';
 import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from '../sql/sql-database.js';
-import { applicationId, checkFile, damaged, isFull, makeFile, unusable } from './sqlite-file.js';
+import { applicationId, checkFile, damaged, isEmpty, isFull, makeFile, unusable } from './sqlite-file.js';
 import { SqliteError, SqliteThread } from './sqlite-thread.js';
 
 /** What a commit survives: `flushed` the end of the process, `synced` also that of the machine. */
@@ -18,7 +20,7 @@ export interface SqliteOptions {
 }
 
 const pageSize = 4096;
-/** Milliseconds that a call waits for a lock of somebody who reads, as a backup does. */
+/** Milliseconds that a call waits for a lock of somebody else, as a backup has one. */
 const lockTimeout = 5000;
 /** Pages of the write-ahead log after which SQLite carries it over into the database; fewer with a small reserve, of which that may need a quarter. */
 const checkpointPages = { least: 100, most: 2000 } as const;
@@ -59,6 +61,17 @@ export class SqliteDatabase implements SqlDatabase {
       if (thread === undefined && error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')) throw inUse(path);
       throw unusable(path, translated(path, error));
     }
+  }
+
+  /** A file that another process may be writing to. Nothing is locked, and SQLite lets nothing be changed. */
+  static async openToRead(path: string): Promise<SqliteDatabase> {
+    if (!existsSync(path) || (await isEmpty(path, constants.R_OK))) {
+      throw new StoreUnusable(
+        `${path} ${existsSync(path) ? 'is empty' : 'does not exist'}: start the broker first, or correct storage.path`,
+      );
+    }
+    const thread = await SqliteThread.open(`${pathToFileURL(path).href}?mode=ro`, undefined, lockTimeout);
+    return new SqliteDatabase(thread, { path, durability: 'synced', maxBytes: Infinity, reserveBytes: 0 });
   }
 
   query(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]> {

@@ -18,9 +18,14 @@ export async function checkFile(path: string): Promise<boolean> {
     await makeFile(path);
     return true;
   }
+  return isEmpty(path, constants.R_OK | constants.W_OK);
+}
+
+/** Whether a file that is there has nothing in it yet. Rejects if it is not ours or damaged, or without these permissions. */
+export async function isEmpty(path: string, permissions: number): Promise<boolean> {
   const { size, isDirectory } = await stat(path).then((found) => ({ size: found.size, isDirectory: found.isDirectory() }));
   if (isDirectory) throw new StoreUnusable(`${path} is a folder: write the path of a file as storage.path`);
-  await access(path, constants.R_OK | constants.W_OK);
+  await access(path, permissions);
   if (size === 0) return true;
   const header = Buffer.alloc(headerLength);
   const file = await open(path, 'r');
@@ -80,16 +85,23 @@ export function damaged(path: string, what: string): StoreUnusable {
 export function unusable(path: string, reported: unknown): StoreUnusable {
   if (reported instanceof StoreUnusable) return reported;
   const error = reported instanceof StoreRefusal && reported.cause !== undefined ? reported.cause : reported;
-  const code = codeOf(error) ?? '';
   const { path: named } = error as { path?: unknown };
   const where = typeof named === 'string' ? named : path;
+  const [what, remedy] = troubleOf(error);
+  return new StoreUnusable(`cannot use ${where} for the database, ${what}: ${remedy}`, { cause: error });
+}
+
+/** What is wrong, and what to do about it. */
+export function troubleOf(error: unknown): Trouble {
+  const code = codeOf(error) ?? '';
   // SQLite has longer codes for details: SQLITE_READONLY_DIRECTORY.
-  const [what, remedy] = troubles[code] ??
+  return (
+    troubles[code] ??
     troubles[code.split('_', 2).join('_')] ?? [
       error instanceof Error ? error.message : String(error),
       'mend what the system reports, or correct storage.path',
-    ];
-  return new StoreUnusable(`cannot use ${where} for the database, ${what}: ${remedy}`, { cause: error });
+    ]
+  );
 }
 
 /** There is no space for what was to be written. */

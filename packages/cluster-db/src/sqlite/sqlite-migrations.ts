@@ -3,6 +3,7 @@ import { type Migration, type MigrationDialect } from '../sql/migrate.js';
 /** One program at a time opens a SQLite store, and its statements say IF NOT EXISTS themselves. */
 export const sqliteMigrationDialect: MigrationDialect = {
   alreadyThere: () => false,
+  missing: (error) => error instanceof Error && error.message.includes('no such table'),
   collision: () => false,
   createMeta: 'CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
   insertMeta: 'INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)',

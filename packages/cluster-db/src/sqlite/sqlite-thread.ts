@@ -32,7 +32,7 @@ export class SqliteThread {
   private calls = 0;
   private ended: Error | undefined;
 
-  private constructor(path: string, lockPath: string, timeout: number) {
+  private constructor(path: string, lockPath: string | undefined, timeout: number) {
     this.worker = new Worker(new URL('./sqlite-worker.js', import.meta.url), { workerData: { path, lockPath, timeout }, name: 'sqlite' });
     this.worker.on('message', (answer: Answer) => this.answered(answer));
     this.worker.on('error', (error) => this.end(error));
@@ -40,10 +40,10 @@ export class SqliteThread {
   }
 
   /**
-   * Locks `lockPath` for as long as the thread, or the process, lives; rejects with SQLITE_BUSY if somebody else has it.
+   * Locks `lockPath`, if given, for as long as the thread, or the process, lives; rejects with SQLITE_BUSY if somebody else has it.
    * `timeout`: how long a call waits for a lock on the database itself, in milliseconds.
    */
-  static async open(path: string, lockPath: string, timeout: number): Promise<SqliteThread> {
+  static async open(path: string, lockPath: string | undefined, timeout: number): Promise<SqliteThread> {
     const thread = new SqliteThread(path, lockPath, timeout);
     try {
       await new Promise((resolve, reject) => thread.waiting.set(0, { resolve, reject }));

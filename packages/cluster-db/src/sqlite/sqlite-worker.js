@@ -22,21 +22,24 @@ function bindable(parameters) {
 /** @type {Database.Database} */
 let database;
 /**
- * A second database beside the first, locked as long as the process lives: others may still read the first, for backups.
- * @type {Database.Database}
+ * A second database beside the first, locked as long as the process lives: others may still read the first, for backups. Who only reads has none.
+ * @type {Database.Database | undefined}
  */
 let lock;
 
 function open() {
-  lock = new Database(workerData.lockPath, { timeout: 0 });
+  const { path, lockPath, timeout } = workerData;
   try {
-    // Nothing is ever written here: a journal would only need room on a disk that may be full.
-    lock.exec('PRAGMA journal_mode = MEMORY');
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE');
-    lock.exec('BEGIN EXCLUSIVE');
-    database = new Database(workerData.path, { timeout: workerData.timeout });
+    if (lockPath !== undefined) {
+      lock = new Database(lockPath, { timeout: 0 });
+      // Nothing is ever written here: a journal would only need room on a disk that may be full.
+      lock.exec('PRAGMA journal_mode = MEMORY');
+      lock.exec('PRAGMA locking_mode = EXCLUSIVE');
+      lock.exec('BEGIN EXCLUSIVE');
+    }
+    database = new Database(path, { timeout });
   } catch (error) {
-    lock.close();
+    lock?.close();
     throw error;
   }
 }
@@ -122,7 +125,7 @@ const calls = {
   transaction,
   close: () => {
     database.close();
-    lock.close();
+    lock?.close();
   },
 };
 
