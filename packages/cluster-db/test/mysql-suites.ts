@@ -183,6 +183,15 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
       await remove();
     });
 
+    it('a closed store makes no new connection', async () => {
+      const { url, remove } = await server().newDatabase();
+      const store = await openMysqlLogStore({ url });
+      await store.close();
+      await expect(store.readSeat(0)).rejects.toThrow('the store is closed');
+      await expect(store.writeRows({ put: { endings: [] } }, { seat: 0, epoch: 1, seq: 1 })).rejects.toThrow(StoreRefusal);
+      await remove();
+    });
+
     it('a connection that was ended is made again', async () => {
       const { url, remove } = await server().newDatabase();
       const store = await openMysqlLogStore({ url });

@@ -70,6 +70,7 @@ export class MysqlConnection {
   /** Of `opened`. */
   private url = '';
   private packetMax = Infinity;
+  private isClosed = false;
 
   constructor(address: MysqlAddress, tls: ServerTls | undefined, writes: boolean, answerMilliseconds: number) {
     this.address = address;
@@ -88,6 +89,7 @@ export class MysqlConnection {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     const connection = await this.connection?.catch(() => undefined);
     this.connection = undefined;
     if (connection !== undefined) await this.answered(connection.end()).catch(() => connection.destroy());
@@ -115,6 +117,7 @@ export class MysqlConnection {
   }
 
   private async connected(): Promise<Connection> {
+    if (this.isClosed) throw new StoreRefusal('unavailable', 'the store is closed');
     if (this.opened !== undefined && this.url !== this.address.url) this.destroy(this.opened);
     this.connection ??= this.connect();
     try {
