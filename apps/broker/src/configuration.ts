@@ -48,6 +48,7 @@ export interface StorageConfiguration {
   readonly keyPassphrase?: string | undefined;
   readonly require: 'synced' | 'flushed' | 'anything';
   readonly durability: 'synced' | 'flushed';
+  readonly lazy: boolean;
   readonly maxBytes: number;
   readonly reserveBytes: number;
   readonly pendingBytesMax: number;

@@ -70,6 +70,12 @@ export const storageSchema: z.ZodType<WrittenStorage> = z
       .describe(
         'What is acknowledged survives: "synced" a power cut (each commit waits for the disk), "flushed" the end of the process, kill -9 included.',
       ),
+    lazy: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether QoS 1 that its subscriber acknowledges at once is spared a row of its own: more messages per second, and after a crash of the broker some that were acknowledged come again.',
+      ),
     maxBytes: unlimited().prefault('unlimited').describe('Size of the database file above which new messages are refused.'),
     reserveBytes: limit()
       .default(64 * MIB)

@@ -32,10 +32,10 @@ export async function openJournal(storage: StorageConfiguration, logger: Logger)
     await store.close();
     throw error;
   }
-  const { driver, pendingBytesMax, refuseAfterSeconds } = storage;
+  const { driver, lazy, pendingBytesMax, refuseAfterSeconds } = storage;
   // The file is locked: nobody else can be in it.
   const watch = driver === 'sqlite' ? { watchMilliseconds: 0 } : {};
-  return new StoreJournal(store, new NodeEnv(), { pendingBytesMax, refuseAfterSeconds, ...watch });
+  return new StoreJournal(store, new NodeEnv(), { lazy, pendingBytesMax, refuseAfterSeconds, ...watch });
 }
 
 async function openStore(storage: StorageConfiguration): Promise<LogStore> {

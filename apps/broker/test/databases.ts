@@ -22,10 +22,10 @@ export async function urlOf(variable: string, start: () => Promise<Service | und
   return service?.url;
 }
 
-/** A database of this test's own. */
-export async function databaseAt(url: string, driver: ServerDriver): Promise<string> {
+/** A database of this test's own; of several, where a test gives each a name. */
+export async function databaseAt(url: string, driver: ServerDriver, of: string = 'test'): Promise<string> {
   const own = new URL(url);
-  const name = `si_broker_${process.pid}`;
+  const name = `si_broker_${process.pid}_${of}`;
   own.pathname = `/${name}`;
   if (driver === 'mysql') {
     const connection = await createConnection(url);

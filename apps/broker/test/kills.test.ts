@@ -46,22 +46,34 @@ async function liveThroughKills(name: string, kills: number, storage: string): P
 const timeoutOf = (kills: number) => 60_000 + kills * 20_000;
 
 describe('kill -9 of the broker: nothing acknowledged is lost, QoS 2 comes once, on', () => {
-  const kills = killsAsked || 10;
-  it.each(['flushed', 'synced'])('SQLite, %s', { timeout: timeoutOf(kills) }, (durability) =>
-    liveThroughKills(durability, kills, `path = "${join(folder, durability)}.db"\ndurability = "${durability}"\n`),
-  );
+  const kills = killsAsked || 5;
+  it.each([
+    { durability: 'flushed', lazy: false },
+    { durability: 'flushed', lazy: true },
+    { durability: 'synced', lazy: false },
+    { durability: 'synced', lazy: true },
+  ])('SQLite, $durability, lazy: $lazy', { timeout: timeoutOf(kills) }, ({ durability, lazy }) => {
+    const name = `${durability}-${lazy}`;
+    return liveThroughKills(name, kills, `path = "${join(folder, name)}.db"\ndurability = "${durability}"\nlazy = ${lazy}\n`);
+  });
 });
 
 describe.each([
-  { name: 'MariaDB', variable: 'SI_MARIADB_URL', start: startMariadb, driver: 'mysql', kills: 10 },
-  { name: 'MySQL', variable: 'SI_MYSQL_URL', start: startMysql, driver: 'mysql', kills: 5 },
-  { name: 'a server of the MongoDB kind', variable: 'SI_MONGODB_URL', start: startFerretdb, driver: 'mongodb', kills: 5 },
+  { name: 'MariaDB', variable: 'SI_MARIADB_URL', start: startMariadb, driver: 'mysql', kills: [5, 5] },
+  { name: 'MySQL', variable: 'SI_MYSQL_URL', start: startMysql, driver: 'mysql', kills: [3, 2] },
+  { name: 'a server of the MongoDB kind', variable: 'SI_MONGODB_URL', start: startFerretdb, driver: 'mongodb', kills: [2, 3] },
 ] as const)('kill -9 of the broker on $name', ({ name, variable, start, driver, kills: killsInCi }) => {
-  const kills = killsAsked || killsInCi;
-  it(`nothing acknowledged is lost, QoS 2 comes once`, { timeout: timeoutOf(kills) + 60_000 }, async (context) => {
-    const url = await urlOf(variable, start, services);
-    if (url === undefined) return context.skip(`no ${name}: set ${variable}, or let \`pnpm services\` install it as root`);
-    const database = await databaseAt(url, driver);
-    await liveThroughKills(variable, kills, `driver = "${driver}"\nurl = "${database}"\nrequire = "anything"\n`);
+  let url: Promise<string | undefined> | undefined;
+  const modes = [
+    { lazy: false, kills: killsAsked || killsInCi[0] },
+    { lazy: true, kills: killsAsked || killsInCi[1] },
+  ];
+  const timeout = timeoutOf(killsAsked || Math.max(...killsInCi)) + 60_000;
+  it.for(modes)('nothing acknowledged is lost, QoS 2 comes once, lazy: $lazy', { timeout }, async ({ lazy, kills }, context) => {
+    const found = await (url ??= urlOf(variable, start, services));
+    if (found === undefined) return context.skip(`no ${name}: set ${variable}, or let \`pnpm services\` install it as root`);
+    const database = await databaseAt(found, driver, lazy ? 'lazy' : 'eager');
+    const storage = `driver = "${driver}"\nurl = "${database}"\nrequire = "anything"\nlazy = ${lazy}\n`;
+    await liveThroughKills(`${variable}-${lazy}`, kills, storage);
   });
 });

@@ -3,18 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Message, type SessionKey } from '@si-mqtt/session';
 import { type LogStore, openMongoLogStore, openMysqlLogStore, openSqliteLogStore, StoreJournal } from '../src/index.js';
-import { realEnv } from '../test/journal-parts.js';
+import { realEnv } from '../test/real-env.js';
 
 /**
  * `pnpm --filter @si-mqtt/cluster-db bench`: what a journal does on each store, as the server drives it: publications of 64 bytes for 50 persistent
- * subscribers, recorded turn by turn, acknowledged when they are committed. SQLite always; servers by SI_MARIADB_URL, SI_MYSQL_URL, SI_MONGODB_URL
- * with a database that the user may use.
+ * subscribers, recorded turn by turn. First the subscribers are there and acknowledge each message when it is committed; then they are away, and take what
+ * waits when they come back. SQLite always; servers by SI_MARIADB_URL, SI_MYSQL_URL, SI_MONGODB_URL with a database that the user may use.
+ * LAZY=1 measures only the first part, with lazy QoS 1.
  */
 const seconds = Number(process.env['SECONDS'] ?? 5);
+const lazy = process.env['LAZY'] === '1';
 const sessionsCount = 50;
 const messagesPerTurn = 20;
 /** Messages recorded and not committed, as publishers with a receive maximum leave them. */
-const outstandingMax = 2000;
+const outstandingMax = 5000;
 const payload = new Uint8Array(64).fill(0x61);
 
 interface Target {
@@ -25,7 +27,7 @@ interface Target {
 
 async function measure({ name, open, files }: Target): Promise<void> {
   const store = await open();
-  const journal = new StoreJournal(store, realEnv, { watchMilliseconds: 0 });
+  const journal = new StoreJournal(store, realEnv, { watchMilliseconds: 0, lazy });
   let waiting: (() => void) | undefined;
   let turnBegan = false;
   await journal.start({
@@ -57,7 +59,7 @@ async function measure({ name, open, files }: Target): Promise<void> {
     if (turnBegan) journal.endTurn();
     turnBegan = false;
   };
-  const enqueue = (session: SessionKey) => {
+  const enqueue = (session: SessionKey, packetId = 0) => {
     const message = Message.of(
       { topicName: 'bench/topic', payload, qos: 1, retain: false },
       { clientId: 'publisher', userName: undefined },
@@ -70,15 +72,28 @@ async function measure({ name, open, files }: Target): Promise<void> {
       retain: false,
       subscriptionIdentifiers: undefined,
       sharedSubscription: undefined,
-      packetId: 1 + (position % 60_000),
+      packetId,
     });
     journal.divide();
+  };
+  /** Sent and not acknowledged, in order. */
+  const sent: { readonly batch: number; readonly session: SessionKey; readonly position: number }[] = [];
+  const outstanding = () => (sent.length > 0 ? sent.length : journal.work.pendingOperations);
+  const acknowledge = () => {
+    const { committedBatch } = journal;
+    const arrived = sent.findIndex(({ batch }) => batch > committedBatch);
+    for (const { session, position: at } of sent.splice(0, arrived < 0 ? sent.length : arrived)) journal.finished(session, at);
+  };
+  const send = (session: SessionKey) => {
+    sent.push({ batch: journal.openBatch, session, position });
+    enqueue(session, 1 + (Math.floor(position / sessionsCount) % 60_000));
   };
   const run = async (work: (session: SessionKey) => void, until: () => boolean) => {
     const before = { position, cpu: process.cpuUsage(), time: performance.now(), commits: journal.work.commits };
     while (!until()) {
+      acknowledge();
       turn(work);
-      if (journal.work.pendingOperations > outstandingMax) await new Promise<void>((resolve) => (waiting = resolve));
+      if (outstanding() > outstandingMax) await new Promise<void>((resolve) => (waiting = resolve));
       else await new Promise((resolve) => setImmediate(resolve));
     }
     const elapsed = (performance.now() - before.time) / 1000;
@@ -97,8 +112,19 @@ async function measure({ name, open, files }: Target): Promise<void> {
     const end = performance.now() + seconds * 1000;
     return () => performance.now() > end;
   };
+  const online = await run(send, timed());
+  while (sent.length > 0) {
+    acknowledge();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  tell(name, lazy ? 'online, lazy' : 'online', online);
+  if (lazy) {
+    await journal.stop();
+    return;
+  }
   const first = position;
-  const enqueued = await run(enqueue, timed());
+  const offline = await run((session) => enqueue(session), timed());
+  tell(name, 'offline', offline);
   const last = position;
   position = first;
   const begun = performance.now();
@@ -108,11 +134,22 @@ async function measure({ name, open, files }: Target): Promise<void> {
   );
   // Nothing waits for removals, but a stop finishes them.
   await journal.stop();
-  const drained = Math.round(enqueued.done / ((performance.now() - begun) / 1000));
+  const drained = Math.round(offline.done / ((performance.now() - begun) / 1000));
   const size = files === undefined ? 0 : await files();
   process.stdout.write(
-    `${name.padEnd(16)} enqueue ${String(enqueued.perSecond).padStart(7)}/s, ${enqueued.commits} commits/s, ${enqueued.cpuPerMessage.toFixed(1)} µs CPU; ` +
-      `drain ${String(drained).padStart(7)}/s${size === 0 ? '' : `; ${(size / (1 << 20)).toFixed(0)} MiB`}\n`,
+    `${name.padEnd(16)} drain ${String(drained).padStart(7)}/s${size === 0 ? '' : `; ${(size / (1 << 20)).toFixed(0)} MiB`}\n`,
+  );
+}
+
+interface Figures {
+  readonly perSecond: number;
+  readonly commits: number;
+  readonly cpuPerMessage: number;
+}
+
+function tell(name: string, what: string, { perSecond, commits, cpuPerMessage }: Figures): void {
+  process.stdout.write(
+    `${name.padEnd(16)} ${what.padEnd(12)} ${String(perSecond).padStart(7)}/s, ${commits} commits/s, ${cpuPerMessage.toFixed(1)} µs CPU\n`,
   );
 }
 

@@ -2,7 +2,8 @@ import { type Journal, type JournaledDelivery, type JournalHost, type Message, t
 import { expect, it } from 'vitest';
 import { type EndingRow, type LogPosition, type LogRecord, type RowChanges, StoreJournal, StoreRefusal } from '../src/index.js';
 import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
-import { journalMessage, realEnv } from './journal-parts.js';
+import { journalMessage } from './journal-parts.js';
+import { realEnv } from './real-env.js';
 
 const settings = { watchMilliseconds: 0, beatMilliseconds: 10_000, removeAfterMilliseconds: 1 };
 const refusal = new StoreRefusal('content', 'too large');

@@ -1,19 +1,5 @@
 import { type JournalUnderTest } from '@si-mqtt/conformance/vitest';
-import { type Env, Message } from '@si-mqtt/session';
-
-export const realEnv: Env = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  random: () => Math.random(),
-  sleep: (milliseconds, cancelled) =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      void cancelled?.then(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    }),
-};
+import { Message } from '@si-mqtt/session';
 
 export const journalMessage: JournalUnderTest['message'] = (content) => {
   const whole = { payload: new Uint8Array(), qos: 0, retain: false, ...content } as const;

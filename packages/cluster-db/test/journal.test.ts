@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { journalSuite } from '@si-mqtt/conformance/vitest';
 import { type LogStore, openSqliteLogStore, StoreJournal } from '../src/index.js';
 import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
-import { journalMessage, realEnv } from './journal-parts.js';
+import { journalMessage } from './journal-parts.js';
+import { realEnv } from './real-env.js';
 
 for (const lazy of [false, true]) {
   const mode = lazy ? 'lazy' : 'eager';

@@ -3,10 +3,11 @@ import { type Document, MongoClient } from 'mongodb';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type LogStore, openMongoLogStore, StoreJournal, StoreRefusal } from '../src/index.js';
 import { MongoLogStore, mongoClientOptions } from '../src/mongo/mongo-log-store.js';
-import { journalMessage, realEnv } from './journal-parts.js';
+import { journalMessage } from './journal-parts.js';
 import { logStoreSuite } from './log-store-suite.js';
 import { mongoServer } from './mongo-databases.js';
 import { callAll, fill } from './plans.js';
+import { realEnv } from './real-env.js';
 import { record, seatRow } from './samples.js';
 
 const server = await mongoServer();

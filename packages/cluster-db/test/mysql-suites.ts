@@ -6,10 +6,11 @@ import { MysqlDatabase } from '../src/mysql/mysql-database.js';
 import { mysqlDialect } from '../src/mysql/mysql-dialect.js';
 import { mysqlSchema } from '../src/mysql/mysql-schema.js';
 import { SqlLogStore } from '../src/sql/sql-log-store.js';
-import { journalMessage, realEnv } from './journal-parts.js';
+import { journalMessage } from './journal-parts.js';
 import { logStoreSuite } from './log-store-suite.js';
 import { type DatabaseServer } from './mysql-databases.js';
 import { callAll, fill, recording } from './plans.js';
+import { realEnv } from './real-env.js';
 import { relayTo } from './relay.js';
 import { record, seatRow } from './samples.js';
 

@@ -3,7 +3,7 @@ import { type JournalCondition, Message, type SessionKey } from '@si-mqtt/sessio
 import { createConnection } from 'mysql2/promise';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openMysqlLogStore, StoreJournal } from '../src/index.js';
-import { realEnv } from './journal-parts.js';
+import { realEnv } from './real-env.js';
 
 /** A server of its own: it is killed. */
 const service = await startMariadb();

@@ -2,7 +2,8 @@ import { type Journal, type JournaledDelivery, type JournalHost, type SessionKey
 import { describe, expect, it } from 'vitest';
 import { type LogPosition, type LogRecord, type RowChanges, StoreJournal, StoreRefusal } from '../src/index.js';
 import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
-import { journalMessage, realEnv } from './journal-parts.js';
+import { journalMessage } from './journal-parts.js';
+import { realEnv } from './real-env.js';
 
 /** Says what is written, and waits with rows as a test says. */
 class WatchedStore extends SimulatedLogStore {
