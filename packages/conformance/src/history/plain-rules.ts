@@ -75,8 +75,11 @@ export function checkOrder(timeline: Timeline, deliveries: Deliveries): void {
       const { publish, attempts } = delivered.message;
       // What was dropped or refused when it first came comes late when its publisher sends it again.
       if (publish === undefined || (attempts > 1 && (timeline.dropped.length > 0 || timeline.refused > 0))) continue;
+      const spans = spansFor(session, delivered.message);
       // Members of a group share its order between them.
-      if (spansFor(session, delivered.message).some(({ shareName }) => shareName !== undefined)) continue;
+      if (spans.some(({ shareName }) => shareName !== undefined)) continue;
+      // What first came before the subscription was matched only when its publisher sent it again, behind what it had sent meanwhile.
+      if (attempts > 1 && !spans.some(({ from }) => from < delivered.message.notBefore)) continue;
       const stream = JSON.stringify([publish.call.client, publish.call.topic, publish.call.qos]);
       const earlier = last.get(stream);
       if (earlier === undefined || earlier.message.publish!.invoked < publish.invoked) last.set(stream, delivered);

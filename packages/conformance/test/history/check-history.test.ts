@@ -223,6 +223,15 @@ test.each(['dropped', 'refused'] as const)('a message that was %s and sent again
   expect(counted.rules()).toEqual([]);
 });
 
+test('a message that was published before the subscription, and again after it, may come late', () => {
+  const script = new Script().connect('s');
+  const operation = script.begin('a', 1);
+  script.subscribe('s', 't').publish('b', 'ok', 1).got('s', 'b', 1);
+  script.recorder.note({ note: 'publishedAgain', operation });
+  script.recorder.complete(operation, 'ok');
+  expect(script.got('s', 'a', 1).rules()).toEqual([]);
+});
+
 test('a session that nobody ended has to be there', () => {
   expect(subscribed().end('s').connect('s').rules()).toEqual(['sessionLost']);
   expect(subscribed().end('s').connect('s', { clean: true }).rules()).toEqual([]);
