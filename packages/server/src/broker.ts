@@ -305,7 +305,7 @@ export class Broker {
   endSession(client: Client): void {
     const { session } = client;
     if (this.clients.get(session.clientId) === client) this.clients.delete(session.clientId);
-    session.recordEnd();
+    session.end();
     this.routing.end(session);
     this.inBackground(session.lease.end());
     const delayed = client.will;

@@ -192,7 +192,12 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     }
     if (this.isClosed || this.decoder.paused) return;
     if (this.endWhenResumed) this.finish('lost', ReasonCode.success, 'closed by the client');
-    else this.stream.resume();
+    else if (!this.isStalled) this.stream.resume();
+  }
+
+  /** One read has room for thousands of packets that take long: what is left of it waits for the next turn, too. */
+  private shareTurn(): void {
+    if (!this.decoder.paused && readNextTurn({ continueReading: () => this.resume() })) this.pause();
   }
 
   private receiveOpen(packet: Packet): void {
@@ -218,9 +223,11 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
         return;
       case 'subscribe':
         handleSubscribe(this, session, packet);
+        this.shareTurn();
         return;
       case 'unsubscribe':
         handleUnsubscribe(this, session, packet);
+        this.shareTurn();
         return;
       case 'disconnect':
         this.disconnected(packet);

@@ -16,6 +16,7 @@ const fullReadBytes = 16_384;
 
 // There is one event loop, whatever the number of servers on it.
 let startedAt = 0;
+let isPlanned = false;
 let waiting: TurnReader[] = [];
 
 /** Called before a chunk is handled. True: `readNextTurn` has to be asked after it. */
@@ -23,21 +24,33 @@ export function beginFullRead(bytes: number): boolean {
   if (bytes < fullReadBytes) return false;
   if (startedAt === 0) {
     startedAt = performance.now();
-    setImmediate(nextTurn);
+    planTurn();
   }
   return true;
 }
 
 /** True: the turn has lasted long enough. The reader must stop reading, and is told to go on in the next turn. */
 export function readNextTurn(reader: TurnReader): boolean {
-  if (performance.now() - startedAt < turnMilliseconds) return false;
+  if (startedAt === 0 || performance.now() - startedAt < turnMilliseconds) return false;
   waiting.push(reader);
   return true;
 }
 
+function planTurn(): void {
+  if (isPlanned) return;
+  isPlanned = true;
+  setImmediate(nextTurn);
+}
+
 function nextTurn(): void {
-  startedAt = 0;
+  isPlanned = false;
+  startedAt = performance.now();
   const readers = waiting;
   waiting = [];
-  for (const reader of readers) reader.continueReading();
+  let next = 0;
+  // Some handle at once what they had read already.
+  while (next < readers.length && performance.now() - startedAt < turnMilliseconds) readers[next++].continueReading();
+  waiting = [...readers.slice(next), ...waiting];
+  startedAt = 0;
+  if (waiting.length > 0) planTurn();
 }

@@ -12,8 +12,12 @@ import {
   type Subscription,
 } from '@si-mqtt/session';
 import { type Match, SubscriptionTree } from '@si-mqtt/topics';
+import { runInTurn } from './turn-share.js';
 
 type Subscriber = Session | SharedGroup;
+
+/** Subscriptions of a session that has ended: more of them go bit by bit, because others are waiting. */
+const endedPerTask = 100;
 
 export interface RoutingSettings {
   readonly journal?: Journal;
@@ -127,10 +131,23 @@ export class Routing {
     await session.outbound.redispatchBacklog((delivery, group) => leaveTo(group, delivery, session));
   }
 
-  /** The session is over: nothing is routed to it any more, and its groups keep what it leaves behind. */
+  /** The session is over and takes nothing any more; its groups keep what it leaves behind. */
   end(session: Session): void {
     this.leaveShared(session);
-    for (const requested of [...session.subscriptions.keys()]) this.unsubscribe(session, requested);
+    for (const { requested, shareName } of session.subscriptions.values())
+      if (shareName !== undefined) this.unsubscribe(session, requested);
+    this.unsubscribeAll(session);
+  }
+
+  private unsubscribeAll(session: Session): void {
+    let left = endedPerTask;
+    for (const requested of session.subscriptions.keys()) {
+      if (left-- === 0) {
+        runInTurn(() => this.unsubscribeAll(session));
+        return;
+      }
+      this.unsubscribe(session, requested);
+    }
   }
 
   private leaveShared(session: Session): void {

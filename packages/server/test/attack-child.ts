@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { constants, setPriority } from 'node:os';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,8 @@ import { type Attack, type AttackKind } from './child-messages.js';
 // who measure. Says `{ done }` when the attack is at its height, and goes on with it until it is disconnected.
 
 const { kind, url, count } = JSON.parse(process.argv[2]) as Attack;
+// Who attacks from elsewhere does not take the broker's processor; but who reads its answers must keep up, or it is cut off for that.
+if (kind !== 'subscribes') setPriority(constants.priority.PRIORITY_LOW);
 const { hostname, port } = new URL(url);
 process.on('disconnect', () => void closeAll());
 

@@ -11,6 +11,13 @@ export interface BrokerReport {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+/** What the bystanders saw. Milliseconds. */
+export interface BystanderReport {
+  readonly sent: number;
+  readonly lost: number;
+  readonly latency99: number;
+}
+
 export type AttackKind = 'silent' | 'halfConnect' | 'slowConnect' | 'halfFrame' | 'halfFrameInPieces' | 'neverReads' | 'subscribes';
 
 /** What attackers do, to which URL of the broker. What `count` counts is told beside each attack. */

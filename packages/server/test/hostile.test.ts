@@ -22,12 +22,17 @@ let attackers: ChildProcess[] = [];
 let measuredSince = 0;
 /** So long that one message in a hundred is more than one message. */
 const measuredMillisecondsMin = 4000;
-/** The latencies are those of a machine that has time: where others want its processors too, everybody waits that much longer. */
+/** Milliseconds, for 99 of 100 messages of a bystander, on a machine that has time. Where others want its processors, too, everybody waits longer. */
 let latencyMax = 50;
 
 beforeAll(async () => {
-  scripts = await ChildScripts.bundled('broker-child', 'attack-child');
-  latencyMax *= Math.max(1, loadavg()[0] / availableParallelism());
+  const othersPerProcessor = loadavg()[0] / availableParallelism();
+  if (othersPerProcessor > 1) {
+    latencyMax *= othersPerProcessor;
+    // eslint-disable-next-line no-console -- for whoever reads the figures
+    console.warn(`the machine is busy: bystanders may wait ${latencyMax.toFixed(0)} ms instead of 50`);
+  }
+  scripts = await ChildScripts.bundled('broker-child', 'attack-child', 'bystander-child');
 });
 
 afterAll(() => scripts.remove());
@@ -41,7 +46,7 @@ async function startBroker(limits: Record<string, number>): Promise<void> {
     ],
     limits,
   });
-  bystanders = await Bystanders.start(broker.urls.get('tcp')!);
+  bystanders = await Bystanders.start(scripts, broker.urls.get('tcp')!);
   await sleep(500);
   await bystanders.stop();
 }
@@ -49,15 +54,15 @@ async function startBroker(limits: Record<string, number>): Promise<void> {
 /** From here on everything counts. */
 async function beginMeasuring(): Promise<void> {
   await expect.poll(async () => (await broker.report()).connections).toBe(0);
-  bystanders = await Bystanders.start(broker.urls.get('tcp')!);
-  measuredSince = Date.now();
   before = await broker.report('collect');
+  bystanders = await Bystanders.start(scripts, broker.urls.get('tcp')!);
+  measuredSince = Date.now();
 }
 
 afterEach(async () => {
   await Promise.all(attackers.map(ended));
   attackers = [];
-  bystanders?.abandon();
+  await bystanders?.abandon();
   await broker?.stop();
 });
 
@@ -67,14 +72,14 @@ async function attack(kind: Attack['kind'], count: number, listener: 'tcp' | 'we
   await answerOf(child);
 }
 
-/** A little of the same before anything is measured: a broker that runs has seen everything once. */
-async function warmUp(...what: Parameters<typeof attack>): Promise<void> {
+/** An attack beside which nothing is measured. Before others: a broker that runs has seen everything once. */
+async function attackUnseen(...what: Parameters<typeof attack>): Promise<void> {
   await attack(...what);
   await Promise.all(attackers.splice(0).map(ended));
 }
 
-/** The attackers go away; nothing of theirs may be left, and nobody else may have noticed. */
-async function expectUnharmed(latencyLimit: number = latencyMax): Promise<void> {
+/** The attackers go away; nothing of theirs may be left, and nobody else may have noticed. Returns what the broker says after it. */
+async function expectUnharmed(): Promise<BrokerReport> {
   await Promise.all(attackers.map(ended));
   await expect.poll(async () => (await broker.report()).connections, { timeout: 15_000 }).toBe(2);
   await sleep(measuredSince + measuredMillisecondsMin - Date.now());
@@ -84,9 +89,10 @@ async function expectUnharmed(latencyLimit: number = latencyMax): Promise<void> 
   const remainder = after.residentBytes - before.residentBytes;
   expect(lost).toBe(0);
   expect(sent).toBeGreaterThan(200);
-  expect(latency99).toBeLessThan(latencyLimit);
+  expect(latency99).toBeLessThan(latencyMax);
   expect(growth).toBeLessThan(growthMax);
   expect(remainder).toBeLessThan(remainderMax);
+  return after;
 }
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -145,7 +151,7 @@ describe('hostile clients', { timeout: 60_000, retry: 1 }, () => {
 
   test('10,000 connections that send nothing or half a CONNECT', async () => {
     await startBroker({ connectDeadlineSeconds: 60 });
-    await warmUp('silent', 500);
+    await attackUnseen('silent', 500);
     await beginMeasuring();
     await Promise.all([attack('silent', 5000), attack('halfConnect', 5000)]);
     await expect.poll(async () => (await broker.report()).connections, { timeout: 5000 }).toBe(10_002);
@@ -155,23 +161,20 @@ describe('hostile clients', { timeout: 60_000, retry: 1 }, () => {
 
   test.each(['halfFrame', 'halfFrameInPieces'] as const)('1,000 WebSocket connections with half of a large frame: %s', async (kind) => {
     await startBroker({ connectDeadlineSeconds: 60 });
-    await warmUp(kind, 50, 'websocket');
+    await attackUnseen(kind, 50, 'websocket');
     await beginMeasuring();
-    const afterAttack: number[] = [];
-    for (let round = 0; round < 2; round++) {
-      await attack(kind, 1000, 'websocket');
-      await sleep(500);
-      await Promise.all(attackers.splice(0).map(ended));
-      afterAttack.push((await broker.report('collect')).residentBytes);
-    }
+    await attack(kind, 1000, 'websocket');
+    await sleep(500);
+    const first = await expectUnharmed();
+    await attackUnseen(kind, 1000, 'websocket');
+    const second = await broker.report('collect');
     // What the allocator keeps of the first attack serves the second.
-    expect(afterAttack[1] - afterAttack[0]).toBeLessThan(32 * megabyte);
-    await expectUnharmed();
+    expect(second.residentBytes - first.residentBytes).toBeLessThan(32 * megabyte);
   });
 
   test('subscribers that never read', async () => {
     await startBroker({});
-    await warmUp('neverReads', 1000);
+    await attackUnseen('neverReads', 1000);
     await beginMeasuring();
     // 320 MiB for each of five subscribers.
     await attack('neverReads', 20_000);
@@ -185,7 +188,7 @@ describe('hostile clients', { timeout: 60_000, retry: 1 }, () => {
   describe('a client that sends 100,000 SUBSCRIBEs', () => {
     test('has no more subscriptions than subscriptionsPerClientMax', async () => {
       await startBroker({});
-      await warmUp('subscribes', 5000);
+      await attackUnseen('subscribes', 5000);
       await beginMeasuring();
       await attack('subscribes', 100_000);
       const { subscriptions, counters } = await broker.report();
@@ -196,12 +199,11 @@ describe('hostile clients', { timeout: 60_000, retry: 1 }, () => {
 
     test('holds little memory where the limit allows them all', async () => {
       await startBroker({ subscriptionsPerClientMax: 1_000_000 });
-      await warmUp('subscribes', 5000);
+      await attackUnseen('subscribes', 5000);
       await beginMeasuring();
       await attack('subscribes', 100_000);
       expect((await broker.report()).subscriptions).toBe(100_001);
-      // A hundred times the default limit: that all of them end in one turn of the event loop may be noticed.
-      await expectUnharmed(latencyMax * 10);
+      await expectUnharmed();
     });
   });
 });

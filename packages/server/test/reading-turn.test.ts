@@ -66,6 +66,34 @@ test('what counts is the read, not what of it comes in one piece', async () => {
   receiver.closed(undefined);
 });
 
+test('what is left of one read waits for the next turn, too, where its packets take long', async () => {
+  const { receiver, calls } = await connected();
+  const session = server.broker.clients.get('by-hand')!.session;
+  const count = 1000;
+  const requests = Array.from({ length: count }, (_, index) => {
+    const request = { topicFilter: `many/${index}`, qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    return encode({ type: 'subscribe', packetId: index + 1, subscriptions: [request] }, 4);
+  });
+  const subscribe = server.broker.routing.subscribe.bind(server.broker.routing);
+  vi.spyOn(server.broker.routing, 'subscribe').mockImplementation((...what) => {
+    subscribe(...what);
+    // What a subscription may cost.
+    const until = performance.now() + 0.05;
+    while (performance.now() < until);
+  });
+  receiver.received(Buffer.concat(requests), 65_536);
+  const turns = [session.subscriptions.size];
+  while (session.subscriptions.size < count) {
+    await nextTurn();
+    turns.push(session.subscriptions.size);
+  }
+  // 1,000 of 0.05 ms in turns of 5 ms.
+  expect(turns.length).toBeGreaterThan(5);
+  expect([...session.subscriptions.keys()]).toEqual(Array.from({ length: count }, (_, index) => `many/${index}`));
+  expect(calls.at(-1)).toBe('resume');
+  receiver.closed(undefined);
+});
+
 /** Binary messages of a WebSocket client; a mask of zeros leaves the bytes as they are. */
 function frame(payload: Uint8Array): Buffer {
   const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);

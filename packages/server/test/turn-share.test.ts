@@ -90,6 +90,24 @@ describe('10,000 clients to whom the same happens in one moment', { timeout: 60_
   });
 });
 
+test('a session with many subscriptions ends at once, and lets go of them bit by bit', async () => {
+  const { receiver } = acceptByHand(server);
+  receiver.received(encode({ type: 'connect', protocolVersion: 4, cleanStart: true, keepAlive: 0, clientId: 'many' }, 4));
+  await expect.poll(() => server.clients().length).toBe(1);
+  const { routing, clients } = server.broker;
+  const { session } = clients.get('many')!;
+  const subscription = { shareName: undefined, qos: 1, noLocal: false, retainAsPublished: false, subscriptionIdentifier: 0 } as const;
+  for (let i = 0; i < 10 * many; i++)
+    routing.subscribe(session, { requested: `many/${i}`, topicFilter: `many/${i}`, mayReceive: undefined, ...subscription });
+  receiver.closed(undefined);
+  expect(server.clients()).toEqual([]);
+  expect(routing.subscriptions).toBeGreaterThan(0);
+  const before = session.outbound.queuedCount;
+  server.publish({ topicName: `many/${10 * many - 1}`, payload: new Uint8Array(1), qos: 1, retain: false });
+  expect(session.outbound.queuedCount).toBe(before);
+  await expect.poll(() => routing.subscriptions).toBe(0);
+});
+
 test('a single one does not wait', async () => {
   const { receiver } = acceptByHand(server);
   receiver.received(encode({ type: 'connect', protocolVersion: 4, cleanStart: true, keepAlive: 0, clientId: 'one' }, 4));

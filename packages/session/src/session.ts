@@ -43,6 +43,7 @@ export class Session implements Publisher {
   private isStored = false;
   /** The journal has its deliveries and subscriptions: it is, or once was, to outlive its connection. */
   private recording: Recording | undefined;
+  private isOver = false;
   private readonly surroundings: SessionSurroundings;
 
   constructor(lease: SessionLease, userName: string | undefined, negotiated: Negotiated, surroundings: SessionSurroundings) {
@@ -150,10 +151,11 @@ export class Session implements Publisher {
     if (this.isStored) this.surroundings.journal!.willEnded(this);
   }
 
-  /** The session is over: nothing more is recorded. */
-  recordEnd(): void {
+  /** The session is over: nothing more is recorded, and nothing is taken. */
+  end(): void {
     if (this.isStored) this.surroundings.journal!.ended(this);
     this.isStored = false;
+    this.isOver = true;
   }
 
   recordSubscription(subscription: Subscription): void {
@@ -221,6 +223,7 @@ export class Session implements Publisher {
     subscriptionIdentifiers: readonly number[] | undefined,
     group: SharedGroup | undefined,
   ): DeliveryOutcome {
+    if (this.isOver) return 'dropped';
     const outcome = this.outbound.deliver(message, grantedQos, retain, subscriptionIdentifiers, group);
     if (outcome === 'refused' && this.outbound.hasOverflowed) this.surroundings.overflowed?.(this);
     return outcome;
