@@ -1,16 +1,13 @@
 // `pnpm packages:try`: what somebody gets who installs the packages from the registry. Packs them, installs the tarballs with npm in an empty
 // folder outside the workspace, imports and requires every entry, checks a consumer's types, and runs the broker from there.
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { root, run } from '../run.mjs';
+import { freePort, served } from '../served.mjs';
 import { packAll } from './pack.mjs';
 
 const START_SECONDS_MAX = 30;
-const STOP_SECONDS_MAX = 20;
 const temporary = mkdtempSync(join(tmpdir(), 'si-mqtt-try-'));
 const consumer = join(temporary, 'consumer');
 // pnpm tells its children about itself in variables that would change what npm does.
@@ -88,21 +85,6 @@ function checkTypes(moduleResolution) {
   return inConsumer(process.execPath, [join(root, 'node_modules/typescript-native/bin/tsc'), '-p', `tsconfig.${moduleResolution}.json`]);
 }
 
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-
-const listens = (port) =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => (socket.destroy(), resolve(true))).once('error', () => resolve(false));
-  });
-
 /** Programs in which MQTT.js, on the codec under the name of mqtt-packet, exchanges messages through the broker: imported and required. */
 function writeExchanges(urls) {
   write(
@@ -134,55 +116,20 @@ exports.exchange = async (mqtt) => {
   write('exchange-imported.mjs', `import mqtt from 'mqtt';\nimport { exchange } from './exchange.cjs';\nawait exchange(mqtt);\n`);
 }
 
-/**
- * The process at the end of npx → sh → node (Linux). The signal has to go there: npx passes SIGTERM to its shell, which ends and leaves the
- * broker running. npx then ends with the broker's exit code.
- */
-function innermostChild(pid) {
-  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-  return child === undefined ? pid : innermostChild(Number(child));
-}
-
 /** Starts the broker as a user would, exchanges a message, and stops it with SIGTERM; gives what went wrong. */
 async function tryBroker() {
   const [port, webSocketPort] = [await freePort(), await freePort()];
   const listener = (type, number) => `[[listeners]]\nname = "${type}"\ntype = "${type}"\nhosts = ["127.0.0.1"]\nport = ${number}\n`;
   write('config.toml', `[admin]\nenabled = false\n${listener('tcp', port)}${listener('websocket', webSocketPort)}`);
   writeExchanges([`mqtt://127.0.0.1:${port}`, `ws://127.0.0.1:${webSocketPort}/mqtt`]);
-  const broker = spawn('npx', ['--no-install', 'si-mqtt', '--config', 'config.toml'], {
-    cwd: consumer,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-  let output = '';
-  for (const stream of [broker.stdout, broker.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (output += chunk));
-  const ended = new Promise((resolve) => broker.once('close', (code, signal) => resolve(signal ?? code)));
-  try {
-    const deadline = performance.now() + START_SECONDS_MAX * 1000;
-    while (!(await listens(port))) {
-      if (broker.exitCode !== null) return `the broker ended with ${broker.exitCode}\n${output}`;
-      if (performance.now() > deadline) return `the broker did not listen within ${START_SECONDS_MAX} s\n${output}`;
-      await pause(50);
-    }
+  const settings = { cwd: consumer, env: { ...process.env, ...environment }, port, startSecondsMax: START_SECONDS_MAX };
+  return await served('npx', ['--no-install', 'si-mqtt', '--config', 'config.toml'], settings, async () => {
     for (const program of ['exchange-imported.mjs', 'exchange-required.cjs']) {
       const problem = await inConsumer(process.execPath, [program], 30);
-      if (problem !== undefined) return `${problem}\nthe broker said:\n${output}`;
+      if (problem !== undefined) return problem;
     }
-    const judged = await inConsumer('npx', ['--no-install', 'si-mqtt-conformance', '--filter', 'PINGREQ', `mqtt://127.0.0.1:${port}`], 30);
-    if (judged !== undefined) return judged;
-    process.kill(innermostChild(broker.pid), 'SIGTERM');
-    const outcome = await Promise.race([ended, pause(STOP_SECONDS_MAX * 1000, 'nothing', { ref: false })]);
-    if (outcome === 'nothing') return `the broker did not stop within ${STOP_SECONDS_MAX} s after SIGTERM\n${output}`;
-    if (outcome !== 0) return `the broker ended with ${outcome} after SIGTERM, not with 0\n${output}`;
-    return (await listens(port)) ? 'something still listens after the end of the broker' : undefined;
-  } finally {
-    try {
-      process.kill(-broker.pid, 'SIGKILL');
-    } catch {
-      // It has ended, with all that it started.
-    }
-  }
+    return await inConsumer('npx', ['--no-install', 'si-mqtt-conformance', '--filter', 'PINGREQ', `mqtt://127.0.0.1:${port}`], 30);
+  });
 }
 
 let packages = [];
