@@ -5,7 +5,7 @@ import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated
 import { journalMessage } from './journal-parts.js';
 import { realEnv } from './real-env.js';
 
-const settings = { watchMilliseconds: 0, beatMilliseconds: 10_000, removeAfterMilliseconds: 1 };
+const settings = { watchMilliseconds: 0, beatMilliseconds: 10_000, removeAfterMilliseconds: 1, pendingBytesMax: 1 << 20 };
 const refusal = new StoreRefusal('content', 'too large');
 
 /** A store that does not take what a test says, or hangs. */
@@ -222,4 +222,17 @@ it('gives up at its end what the store has not answered', async () => {
   const refusal = expect(journal.page({ clientId: 'a', incarnation: 1n }, 0, 10)).rejects.toThrow('away');
   await journal.stop();
   await refusal;
+});
+
+it('is congested as soon as too much waits, and not only at the end of the turn: a connection may be read on for long in one', async () => {
+  const { journal } = await started();
+  const session = begin(journal, 'c');
+  const conditions = [1, 2, 3, 4].map((position) => {
+    journal.enqueued(session, delivery(position, 'x'.repeat(300_000)));
+    return journal.condition;
+  });
+  expect(conditions).toEqual(['ready', 'ready', 'ready', 'congested']);
+  await committed(journal);
+  await expect.poll(() => journal.condition).toBe('ready');
+  await journal.stop();
 });

@@ -131,6 +131,8 @@ export class CommitLoop implements JournalWork {
     unit.bytes += bytes;
     this.pendingOperations++;
     this.pendingBytes += bytes;
+    // At once: a single connection may bring megabytes in one turn.
+    if (this.pendingBytes > this.settings.pendingBytesMax && this.condition === 'ready') this.judge();
     return isFirst;
   }
 
@@ -140,7 +142,6 @@ export class CommitLoop implements JournalWork {
 
   endTurn(): void {
     this.isDivided = true;
-    if (this.pendingBytes > this.settings.pendingBytesMax) this.judge();
     this.run();
   }
 
