@@ -26,6 +26,10 @@ export function recording(database: SqlDatabase): { readonly database: SqlDataba
       note({ sql, values });
       return database.query(sql, values);
     },
+    queryWhereWritten: (sql, values) => {
+      note({ sql, values });
+      return database.queryWhereWritten(sql, values);
+    },
     transaction: (list) => {
       list.forEach(note);
       return database.transaction(list);

@@ -13,12 +13,13 @@ export class AdminListener {
   private readonly server: Server;
   private readonly options: AdminOptions;
   private readonly metrics: Registry;
-  private readonly isReady: () => boolean;
+  private readonly notReadyBecause: () => string | undefined;
 
-  constructor(options: AdminOptions, metrics: Registry, isReady: () => boolean) {
+  /** `notReadyBecause`: undefined when clients may come. */
+  constructor(options: AdminOptions, metrics: Registry, notReadyBecause: () => string | undefined) {
     this.options = options;
     this.metrics = metrics;
-    this.isReady = isReady;
+    this.notReadyBecause = notReadyBecause;
     this.server = createServer({ requestTimeout: 5000, headersTimeout: 5000, maxHeaderSize: 8192 }, (request, response) => {
       this.answer(request, response).catch(() => response.destroy());
     });
@@ -49,7 +50,10 @@ export class AdminListener {
     const path = (request.url ?? '').split('?', 1)[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'only GET and HEAD\n');
     if (path === '/healthz') return reply(response, 200, 'alive\n');
-    if (path === '/readyz') return this.isReady() ? reply(response, 200, 'ready\n') : reply(response, 503, 'not ready\n');
+    if (path === '/readyz') {
+      const reason = this.notReadyBecause();
+      return reason === undefined ? reply(response, 200, 'ready\n') : reply(response, 503, `not ready: ${reason}\n`);
+    }
     if (path !== '/metrics') return reply(response, 404, 'there are /metrics, /healthz and /readyz\n');
     response.setHeader('content-type', this.metrics.contentType);
     reply(response, 200, await this.metrics.metrics());

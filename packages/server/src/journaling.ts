@@ -12,6 +12,7 @@ import {
 import { allowAll } from './access/permissions.js';
 import { type Broker, type Client } from './broker.js';
 import { type ConnectionOutput } from './connection-output.js';
+import { storeConditionText } from './server-log.js';
 
 interface Wait {
   readonly batch: number;
@@ -33,7 +34,7 @@ export class Journaling implements JournalHost {
   private waits: Wait[] = [];
   private lost: Client[] = [];
   private readonly taken: WeakMap<Message, number> = new WeakMap();
-  private isFenced = false;
+  private fencedBecause: string | undefined;
 
   constructor(journal: Journal, broker: Broker, sessions: MemorySessions) {
     this.journal = journal;
@@ -52,8 +53,12 @@ export class Journaling implements JournalHost {
     }
   }
 
-  get isReady(): boolean {
-    return !this.isFenced && !this.isRefusing;
+  /** For an operator; undefined: what is new is taken. */
+  get notReadyBecause(): string | undefined {
+    if (this.fencedBecause !== undefined) return this.fencedBecause;
+    if (!this.isRefusing) return undefined;
+    const { condition, work } = this.journal;
+    return storeConditionText(condition, work?.lastError);
   }
 
   /** The store takes nothing new: what would have to be stored is refused before anything of it is in memory. */
@@ -63,7 +68,8 @@ export class Journaling implements JournalHost {
 
   /** It takes nothing at all, not even what makes room. */
   get isAway(): boolean {
-    return this.isFenced || this.journal.condition === 'unavailable';
+    const { condition } = this.journal;
+    return this.isFenced || condition === 'unavailable' || condition === 'behind';
   }
 
   // ——— waiting for commits ———
@@ -162,8 +168,12 @@ export class Journaling implements JournalHost {
     }
   }
 
+  private get isFenced(): boolean {
+    return this.fencedBecause !== undefined;
+  }
+
   fenced(reason: string): void {
-    this.isFenced = true;
+    this.fencedBecause = reason;
     const { broker } = this;
     broker.parts.events.emit('error', new Error(`nothing is acknowledged any more: ${reason}`));
     for (const output of this.holding) output.dropHeld();

@@ -104,8 +104,8 @@ const gauge = (name: string, help: string, read: () => number): Reading => ({ na
 function storeReadings({ counters }: Broker, journal: Journal): Reading[] {
   const work = () => journal.work;
   return [
-    gauge('store_ready', '1: the store takes what is new; 0: it is full, or has not answered for too long.', () =>
-      journal.condition === 'full' || journal.condition === 'unavailable' ? 0 : 1,
+    gauge('store_ready', '1: the store takes what is new; 0: it is full, has not answered for too long, or lacks what it had.', () =>
+      journal.condition === 'ready' || journal.condition === 'congested' ? 1 : 0,
     ),
     gauge('store_pending_operations', 'Changes that are recorded and not yet committed.', () => work()?.pendingOperations ?? 0),
     gauge('store_pending_bytes', 'Bytes that are recorded and not yet committed.', () => work()?.pendingBytes ?? 0),

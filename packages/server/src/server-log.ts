@@ -9,7 +9,13 @@ const storeConditions: Readonly<Record<JournalCondition, string>> = {
   congested: 'the store is slow: publishers are not read until it has caught up',
   full: 'the store is full: what would have to be stored is refused until there is room',
   unavailable: 'the store does not answer: what would have to be stored is refused until it does',
+  behind: 'the store has lost what was acknowledged: nothing is acknowledged any more',
 };
+
+/** For an operator, in one line; what a lost store needs is in its error. */
+export function storeConditionText(condition: JournalCondition, lastError: string | undefined): string {
+  return condition === 'behind' ? `${storeConditions.behind}: ${lastError}` : storeConditions[condition];
+}
 
 /** What the log says about the server. What can happen often is one line a minute, however often it happens. */
 export class ServerLog {
@@ -44,9 +50,9 @@ export class ServerLog {
   }
 
   private storeBecame(condition: JournalCondition, lastError: string | undefined): void {
-    const text = storeConditions[condition];
-    if (condition === 'full' || condition === 'unavailable') {
-      this.logger.warn({ condition, lastError }, text);
+    const text = storeConditionText(condition, lastError);
+    if (condition === 'full' || condition === 'unavailable' || condition === 'behind') {
+      this.logger[condition === 'behind' ? 'error' : 'warn']({ condition, lastError }, text);
       this.isRefusing = true;
     } else if (this.isRefusing) {
       // The error, whatever it was, is over.

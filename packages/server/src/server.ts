@@ -125,13 +125,20 @@ export class Server {
       permissionsOf: (userName, clientId) => (hasOwn ? undefined : access.permissionsFor(userName, clientId)),
     });
     this.sysTopics = new SysTopics(this.broker, options.sys);
-    this.admin = options.admin.enabled ? new AdminListener(options.admin, this.createMetrics(), () => this.isReady) : undefined;
+    this.admin = options.admin.enabled ? new AdminListener(options.admin, this.createMetrics(), () => this.notReadyBecause) : undefined;
     this.log = new ServerLog(this.events, this.logger, this.broker.drops);
   }
 
   get isReady(): boolean {
+    return this.notReadyBecause === undefined;
+  }
+
+  /** For an operator; undefined when clients may come. */
+  private get notReadyBecause(): string | undefined {
     const { journaling, parts } = this.broker;
-    return this.timer !== undefined && !this.isStopping && parts.cluster.status().ready && journaling?.isReady !== false;
+    if (this.timer === undefined) return 'it has not started, or has ended';
+    if (this.isStopping) return 'it is about to end';
+    return parts.cluster.status().ready ? journaling?.notReadyBecause : 'the cluster is not ready';
   }
 
   /** Resolves when every listener accepts. Rejects with the first that cannot; nothing listens then. */

@@ -16,7 +16,7 @@ interface Line {
 }
 
 /** Levels of pino. */
-const [info, warn] = [30, 40];
+const [info, warn, error] = [30, 40, 50];
 
 const containing = (text: string) => expect.stringContaining(text) as string;
 
@@ -39,13 +39,36 @@ describe('what becomes of the store', () => {
     journal.become('full');
     journal.become('unavailable');
     journal.become('ready');
+    journal.become('behind');
     const lastError = 'the disk is gone';
     expect(lines).toMatchObject([
       { level: warn, condition: 'full', lastError, msg: containing('the store is full') },
       { level: warn, condition: 'unavailable', lastError, msg: containing('the store does not answer') },
       { level: info, condition: 'ready', msg: 'the store takes everything again' },
+      {
+        level: error,
+        condition: 'behind',
+        lastError,
+        msg: `the store has lost what was acknowledged: nothing is acknowledged any more: ${lastError}`,
+      },
     ]);
     expect(lines[2]).not.toHaveProperty('lastError');
+  });
+
+  it('is the reason that /readyz gives', async () => {
+    const journal = new TroubledJournal(new MemoryJournalState());
+    await start({ admin: { enabled: true, host: '127.0.0.1', port: 0 } }, journal);
+    const admin = server.addresses().find(({ listener }) => listener === 'admin')!.url;
+    journal.become('behind');
+    const behind = await fetch(`${admin}/readyz`);
+    expect([behind.status, await behind.text()]).toEqual([
+      503,
+      expect.stringMatching(/^not ready: the store has lost .*: the disk is gone\n$/),
+    ]);
+    journal.become('full');
+    expect(await (await fetch(`${admin}/readyz`)).text()).toMatch(/^not ready: the store is full: /);
+    journal.become('ready');
+    expect((await fetch(`${admin}/readyz`)).status).toBe(200);
   });
 
   it('is one line a minute where it is only slow, however often that changes', async () => {

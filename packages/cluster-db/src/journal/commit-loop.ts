@@ -6,6 +6,7 @@ import { type QueueRow, type RowChanges } from '../rows.js';
 import { Changes, queueRow } from './changes.js';
 import { Draft } from './draft.js';
 import { removeEndings } from './endings.js';
+import { ReadBack } from './read-back.js';
 import { endOfRecord, finish, halves, isRemoval, messagesOf, type Removal, type Unit, withoutMessages } from './units.js';
 import { UnwrittenDeliveries, type UnwrittenDelivery, type UnwrittenSettings } from './unwritten.js';
 import { within } from './within.js';
@@ -70,6 +71,7 @@ export class CommitLoop implements JournalWork {
   private removalsDue = false;
   private readonly unwritten: UnwrittenDeliveries;
   private settlingDue = false;
+  private readonly readBack: ReadBack;
   private isFull = false;
   private isAway = false;
   private busySince: number | undefined;
@@ -88,6 +90,7 @@ export class CommitLoop implements JournalWork {
     this.env = env;
     this.settings = settings;
     this.unwritten = new UnwrittenDeliveries(settings);
+    this.readBack = new ReadBack(store);
   }
 
   /** A replay needs no record below, and finds out by the last one where to begin. */
@@ -168,10 +171,29 @@ export class CommitLoop implements JournalWork {
     return isDone;
   }
 
+  /** Resolves when the store may be used: after a failure it has to show what it had confirmed. */
+  async confirm(): Promise<void> {
+    try {
+      await this.readBack.confirm({ seat: this.seat, epoch: this.epoch, seq: this.committedSeq });
+    } catch (error) {
+      this.noteFailure(error);
+      throw error;
+    } finally {
+      this.judge();
+    }
+  }
+
+  /** For whoever asks the store beside this. */
+  noteFailure(error: unknown): void {
+    this.readBack.failed();
+    this.lastError = textOf(error);
+  }
+
   /** A call that may be made twice: again and again until it is answered. */
   async retried<Result>(call: () => Promise<Result>): Promise<Result> {
     for (let wait: number = retryMilliseconds.first; ; wait = Math.min(wait * 2, retryMilliseconds.last)) {
       try {
+        await this.confirm();
         return await call();
       } catch (error) {
         if (isContentRefusal(error) || this.hasStopped) throw error;
@@ -308,6 +330,7 @@ export class CommitLoop implements JournalWork {
     for (let wait: number = retryMilliseconds.first; ; wait = Math.min(wait * 2, retryMilliseconds.last)) {
       const begun = this.env.monotonic();
       try {
+        await this.confirm();
         const outcome = await this.store.append(position, record, rows);
         if (outcome === 'fenced') {
           this.fence('another broker owns the store: its log is sealed');
@@ -389,7 +412,7 @@ export class CommitLoop implements JournalWork {
 
   private failed(error: unknown): void {
     this.retries++;
-    this.lastError = textOf(error);
+    this.noteFailure(error);
     if (error instanceof StoreRefusal && error.reason === 'full') this.isFull = true;
     this.judge();
   }
@@ -418,6 +441,7 @@ export class CommitLoop implements JournalWork {
 
   private async tend(): Promise<void> {
     try {
+      await this.confirm();
       if (this.isFull && (await this.store.hasRoom())) {
         this.isFull = false;
         this.judge();
@@ -425,7 +449,7 @@ export class CommitLoop implements JournalWork {
       if (this.hasEndings) await this.sweep();
     } catch (error) {
       this.hasEndings = true;
-      this.lastError = textOf(error);
+      this.noteFailure(error);
     }
   }
 
@@ -438,7 +462,8 @@ export class CommitLoop implements JournalWork {
   private judge(): void {
     const { pendingBytesMax } = this.settings;
     const isCongested = this.pendingBytes > (this.condition === 'congested' ? pendingBytesMax / 2 : pendingBytesMax);
-    const next = this.isAway ? 'unavailable' : this.isFull ? 'full' : isCongested ? 'congested' : 'ready';
+    const waits = this.isFull ? 'full' : isCongested ? 'congested' : 'ready';
+    const next = this.readBack.isMissing ? 'behind' : this.isAway ? 'unavailable' : waits;
     if (next === this.condition) return;
     this.condition = next;
     this.tell((host) => host.conditionChanged());

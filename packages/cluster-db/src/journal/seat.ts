@@ -15,6 +15,17 @@ export interface SeatSettings {
   readonly beatMilliseconds: number;
 }
 
+/** Whoever writes to the log of the seat. */
+export interface SeatHolder {
+  /** A replay needs no record below. */
+  readonly floor: number;
+  /** Resolves when the store may be used. */
+  confirm(): Promise<void>;
+  noteFailure(error: unknown): void;
+  /** The seat is lost. */
+  fence(reason: string): void;
+}
+
 /**
  * This node's place in the store: one row, taken by compare-and-set with a new epoch at every start. The log of the epoch before is sealed before
  * anything else happens, so that a process which still believes in it cannot acknowledge any more.
@@ -74,9 +85,9 @@ export class Seat {
     return epoch;
   }
 
-  /** Confirms the seat again and again, and removes the records below `floor`, which nobody will read any more. */
-  hold(floor: () => number, fenced: (reason: string) => void): void {
-    this.beating = this.beat(floor, fenced);
+  /** Confirms the seat again and again, and removes records that nobody will read any more. */
+  hold(holder: SeatHolder): void {
+    this.beating = this.beat(holder);
   }
 
   /** The next start need not watch whether somebody is here. */
@@ -118,22 +129,32 @@ export class Seat {
     if (!(await this.replace(change))) throw new StoreUnusable('another broker has just taken this store');
   }
 
-  private async beat(floorNow: () => number, fenced: (reason: string) => void): Promise<void> {
+  private async beat(holder: SeatHolder): Promise<void> {
     const { store, number: seat } = this;
     while (!this.isEnded) {
       await this.env.sleep(this.settings.beatMilliseconds, this.end);
       if (this.isEnded) return;
       try {
-        const floor = floorNow();
-        if (!(await this.replace({ beat: this.row!.beat + 1, floor }))) {
-          fenced('another broker owns the store: its seat is held by another one');
+        await holder.confirm();
+        const { floor } = holder;
+        if (!(await this.replace({ beat: this.row!.beat + 1, floor })) && !(await this.takeBack())) {
+          holder.fence('another broker owns the store: its seat is held by another one');
           return;
         }
         while (!this.isEnded && (await store.collect(seat, this.row!.epoch, floor, collectedAtOnce)) === collectedAtOnce);
-      } catch {
-        // The store is away. Whoever commits notices as well, and says so.
+      } catch (error) {
+        holder.noteFailure(error);
       }
     }
+  }
+
+  /** After a failover the row may be an earlier one of this same holder, who goes on from there. */
+  private async takeBack(): Promise<boolean> {
+    const now = await this.store.readSeat(this.number);
+    if (now === undefined || now.epoch !== this.row!.epoch || compareBytes(now.holder, this.row!.holder) !== 0) return false;
+    this.row = now;
+    this.unsure = undefined;
+    return true;
   }
 
   private async replace(change: Partial<SeatRow>): Promise<boolean> {

@@ -113,10 +113,7 @@ export class StoreJournal implements Journal {
     await restore(this.store, this.env, host, (entry) => this.adopt(entry));
     const isFull = !(await this.store.hasRoom());
     this.loop.start(host, { seat: this.seat.number, epoch: this.epoch, isFull });
-    this.seat.hold(
-      () => this.loop.floor,
-      (reason) => this.loop.fence(reason),
-    );
+    this.seat.hold(this.loop);
   }
 
   async stop(): Promise<void> {

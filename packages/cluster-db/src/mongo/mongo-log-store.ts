@@ -116,8 +116,13 @@ export class MongoLogStore implements LogStore {
   private readonly seats: Collection<SeatDocument>;
   private readonly isReplicaSet: boolean;
   private isFull = false;
+  /** A server was lost, or another one has become the primary. */
+  private hasBroken = false;
 
   constructor(client: MongoClient, database: Db, isReplicaSet: boolean) {
+    client.on('connectionPoolCleared', () => {
+      this.hasBroken = true;
+    });
     this.isReplicaSet = isReplicaSet;
     this.client = client;
     this.database = database;
@@ -128,6 +133,7 @@ export class MongoLogStore implements LogStore {
 
   append(position: LogPosition, record: LogRecord, changes: RowChanges): Promise<'committed' | 'fenced'> {
     return this.known(async () => {
+      this.refuseBroken();
       if (record.body.length > bodyMax)
         throw new StoreRefusal('content', `a record of ${record.body.length} bytes is larger than a document may be`);
       const outcome = await this.log.append(position, record);
@@ -155,6 +161,7 @@ export class MongoLogStore implements LogStore {
 
   writeRows(changes: RowChanges, derived?: LogPosition): Promise<void> {
     return this.known(async () => {
+      this.refuseBroken();
       if (derived !== undefined) {
         const { seat, epoch, seq } = derived;
         const isEarlier = { $or: [{ derivedEpoch: { $lt: epoch } }, { derivedEpoch: epoch, derived: { $lt: seq } }] };
@@ -306,6 +313,13 @@ export class MongoLogStore implements LogStore {
 
   close(): Promise<void> {
     return this.client.close();
+  }
+
+  /** Once, so that the caller looks at what is there before it writes on. */
+  private refuseBroken(): void {
+    if (!this.hasBroken) return;
+    this.hasBroken = false;
+    throw new StoreRefusal('unavailable', 'the connection to the database broke');
   }
 
   private async totals(table: 'outq' | 'shareq', filter: Document, by: Document): Promise<(QueueTotals & { _id: Document })[]> {

@@ -67,6 +67,8 @@ export class MysqlConnection {
   private connection: Promise<Connection> | undefined;
   /** What `connection` came to. */
   private opened: Connection | undefined;
+  /** It broke between two queries, so that nobody knows. */
+  private hasBrokenUnseen = false;
   /** Of `opened`. */
   private url = '';
   private packetMax = Infinity;
@@ -96,6 +98,10 @@ export class MysqlConnection {
   }
 
   private async ask(sql: string): Promise<unknown> {
+    if (this.hasBrokenUnseen) {
+      this.hasBrokenUnseen = false;
+      if (this.writes) throw new StoreRefusal('unavailable', 'the connection to the database broke');
+    }
     const connection = await this.connected();
     if (Buffer.byteLength(sql) > this.packetMax - packetReserve) {
       throw new StoreRefusal('content', `larger than the server's max_allowed_packet of ${this.packetMax} bytes`);
@@ -154,7 +160,10 @@ export class MysqlConnection {
       enableKeepAlive: true,
     });
     // Without a listener an error between two queries would end the process; the next query finds it.
-    connection.on('error', () => this.destroy(connection));
+    connection.on('error', () => {
+      this.hasBrokenUnseen ||= this.opened === connection;
+      this.destroy(connection);
+    });
     try {
       const [[[, packetMax]]] = (await this.answered(
         connection.query({ sql: "SHOW VARIABLES LIKE 'max_allowed_packet'", rowsAsArray: true }),

@@ -25,9 +25,17 @@ export class MysqlDatabase implements SqlDatabase {
     this.readers = Array.from({ length: Math.max(1, connections - 1) }, () => new MysqlConnection(address, tls, false, reader));
   }
 
-  async query(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]> {
+  query(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]> {
+    return this.queryOn(this.freest, sql, values);
+  }
+
+  queryWhereWritten(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]> {
+    return this.queryOn(this.writer, sql, values);
+  }
+
+  private async queryOn(connection: MysqlConnection, sql: string, values: readonly SqlValue[]): Promise<SqlValue[][]> {
     try {
-      return (await this.freest.query(sqlText(sql, values))) as SqlValue[][];
+      return (await connection.query(sqlText(sql, values))) as SqlValue[][];
     } catch (error) {
       throw translated(error as ServerError);
     }

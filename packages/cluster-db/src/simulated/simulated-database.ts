@@ -59,6 +59,16 @@ export class SimulatedDatabase {
     return this.tables[table].size;
   }
 
+  /** What a replica has that has got everything up to now. The function that is returned lets it take over: what came later is gone. */
+  copy(): () => void {
+    const { seats, logs, tables } = structuredClone({ seats: this.seats, logs: this.logs, tables: this.tables });
+    return () => {
+      refill(this.seats, seats);
+      for (const [name, log] of this.logs) refill(log, logs.get(name) ?? new Map<number, LogRecord | undefined>());
+      for (const table of tableNames) refill(this.tables[table] as Map<string, unknown>, tables[table]);
+    };
+  }
+
   /** What has to be done, one step for each row. */
   steps(changes: RowChanges): Step[] {
     const steps: Step[] = [];
@@ -121,6 +131,11 @@ export class SimulatedDatabase {
     if (stored === undefined) return;
     if (removedByKeyAlone.has(table) || compareBytes(stored.at, (removal as AnyRow).at) <= 0) this.tables[table].delete(key);
   }
+}
+
+function refill<Key, Value>(map: Map<Key, Value>, content: ReadonlyMap<Key, Value>): void {
+  map.clear();
+  for (const [key, value] of content) map.set(key, value);
 }
 
 /** A text whose order is that of the key. */

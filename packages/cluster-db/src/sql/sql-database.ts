@@ -11,9 +11,12 @@ export interface SqlStatement {
 export interface SqlDatabase {
   /** Rows as arrays in the order of the columns; integers may be numbers or bigints. */
   query(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]>;
+  /** The same on the connection that writes. */
+  queryWhereWritten(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]>;
   /**
    * All or nothing, and durable when it resolves. Returns how many rows each statement changed.
-   * Rejects with DuplicateKey, StoreRefusal or StoreUnusable if nothing was changed; else the outcome is unknown.
+   * Rejects with DuplicateKey, StoreRefusal or StoreUnusable if nothing was changed; else the outcome is unknown. It never goes over another
+   * connection than the last one without having rejected before: the caller may want to look at what is there now.
    */
   transaction(statements: readonly SqlStatement[]): Promise<readonly number[]>;
   /** Bytes of the database. */

@@ -74,7 +74,7 @@ export class SqlLogStore implements LogStore {
   async lastRecord(seat: number, epoch: number): Promise<{ seq: number; derived: number } | undefined> {
     // Fills stand behind the records, at most a few hundred.
     const sql = 'SELECT `seq`, `derived` FROM `wlog` WHERE `seat` = ? AND `epoch` = ? AND LENGTH(`body`) > 0 ORDER BY `seq` DESC LIMIT 1';
-    const [row] = await this.database.query(sql, [seat, epoch]);
+    const [row] = await this.database.queryWhereWritten(sql, [seat, epoch]);
     return row === undefined ? undefined : { seq: Number(row[0]), derived: Number(row[1]) };
   }
 

@@ -80,6 +80,10 @@ export class SqliteDatabase implements SqlDatabase {
     });
   }
 
+  queryWhereWritten(sql: string, values: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]> {
+    return this.query(sql, values);
+  }
+
   async transaction(statements: readonly SqlStatement[]): Promise<readonly number[]> {
     try {
       const changes = await this.thread.transaction(statements);

@@ -86,9 +86,10 @@ export interface RestoredGroup {
 
 /**
  * `congested`: so much waits for the store that publishers should not be read. `full`: it takes deletions, but nothing new.
- * `unavailable`: it has not answered for so long that new work is refused.
+ * `unavailable`: it has not answered for so long that new work is refused. `behind`: it answers, and lacks what it had confirmed; nothing is
+ * committed until it has that again, or the node starts anew with what is there.
  */
-export type JournalCondition = 'ready' | 'congested' | 'full' | 'unavailable';
+export type JournalCondition = 'ready' | 'congested' | 'full' | 'unavailable' | 'behind';
 
 /** What is under way to the store, and what was: plain numbers that a metrics scrape reads. */
 export interface JournalWork {
