@@ -39,6 +39,8 @@ export interface Client {
   /** Wall clock, milliseconds; Infinity while connected or never. */
   expiresAt: number;
   will: DelayedWill | undefined;
+  /** The batch of the journal that has the session's end. */
+  endedIn?: number;
 }
 
 interface DelayedWill {
@@ -86,6 +88,7 @@ export class Broker {
   /** Half seconds since the start: the coarse clock of keep alive. */
   currentTick = 0;
   private readonly deadlines: Deadlines<Client>;
+  private readonly bequests: WeakMap<Session, Promise<void>> = new WeakMap();
   private readonly dirty: ConnectionOutput[] = [];
   private readonly wantPump: ConnectionOutput[] = [];
   private turnPlanned = false;
@@ -287,7 +290,7 @@ export class Broker {
     const { will, willAction, expiresAt } = session.detach(end);
     if (will !== undefined && willAction.action === 'delay') client.will = { will, permissions, publishAt: willAction.publishAt };
     if (expiresAt === undefined) {
-      this.endSession(client);
+      this.endOffline(client);
     } else {
       client.expiresAt = expiresAt;
       if (end !== 'takenOver') {
@@ -301,6 +304,38 @@ export class Broker {
     if (will !== undefined && willAction.action === 'publish') this.publishWill(session, will, permissions);
   }
 
+  /**
+   * What the journal alone has for the session of its shared subscriptions goes to other members; undefined: nothing is to be waited for. The
+   * session is offline, and ends afterwards: its client does not continue it.
+   */
+  bequest(session: Session): Promise<void> | undefined {
+    const known = this.bequests.get(session);
+    if (known !== undefined || !session.outbound.hasBacklog) return known;
+    if (![...session.subscriptions.values()].some(({ shareName }) => shareName !== undefined)) return undefined;
+    const bequest = this.routing.bequeath(session).catch((error: unknown) => this.failed(error));
+    this.bequests.set(session, bequest);
+    return bequest;
+  }
+
+  /** Ends a session that has no connection any more, at once if it leaves nothing to others that has to be fetched. */
+  private endOffline(client: Client): void {
+    const { session } = client;
+    const bequest = this.bequest(session);
+    if (bequest === undefined) {
+      this.endSession(client);
+      return;
+    }
+    client.expiresAt = this.parts.env.now();
+    this.inBackground(session.lease.end());
+    session.recordDisconnection(client.expiresAt, client.will);
+    const end = () => {
+      if (this.clients.get(session.clientId) !== client) return;
+      this.endSession(client);
+      this.parts.journal?.divide();
+    };
+    void bequest.then(() => runInTurn(end));
+  }
+
   /** The session and everything that belongs to it goes; a will that waited is published now [MQTT-3.1.2-8]. */
   endSession(client: Client): void {
     const { session } = client;
@@ -308,6 +343,8 @@ export class Broker {
     session.end();
     this.routing.end(session);
     this.inBackground(session.lease.end());
+    const { journal } = this.parts;
+    if (journal !== undefined) client.endedIn = journal.openBatch;
     const delayed = client.will;
     client.will = undefined;
     if (delayed !== undefined) this.publishWill(session, delayed.will, delayed.permissions);
@@ -357,10 +394,9 @@ export class Broker {
       this.endSession(client); // [MQTT-4.1.0-2]
       this.parts.journal?.divide();
     };
-    const isBequeathing =
-      session.outbound.hasBacklog && [...session.subscriptions.values()].some(({ shareName }) => shareName !== undefined);
-    if (isBequeathing) this.inBackground(this.routing.bequeath(session).finally(() => runInTurn(end)));
-    else end();
+    const bequest = this.bequest(session);
+    if (bequest === undefined) end();
+    else void bequest.then(() => runInTurn(end));
   }
 
   private meetDeadlines(client: Client): void {
@@ -398,7 +434,7 @@ export class Broker {
       if (client?.session !== session) return;
       this.parts.events.emit('queueOverflowed', { clientId: session.clientId });
       if (client.connection !== undefined) client.connection.endSession(ReasonCode.quotaExceeded, 'the queue of this session is full');
-      else this.endSession(client);
+      else this.endOffline(client);
     });
   }
 

@@ -54,6 +54,14 @@ async function takeOver(handshake: Handshake, identity: Identity, connack: Conna
     change();
     if (isJournaled) batch = journaling!.journal.openBatch;
   };
+  const endEarlier = async (earlier: Client) => {
+    const { isJournaled } = earlier.session;
+    const bequest = broker.bequest(earlier.session);
+    if (bequest !== undefined) await bequest;
+    // Who began the bequest may have ended it, too.
+    if (broker.clients.get(clientId) === earlier) broker.endSession(earlier);
+    if (isJournaled) batch = Math.max(batch, earlier.endedIn!);
+  };
   const known = broker.clients.get(clientId);
   const previous = known?.connection;
   if (previous !== undefined) {
@@ -62,7 +70,7 @@ async function takeOver(handshake: Handshake, identity: Identity, connack: Conna
     waitFor(known!.session, () => previous.close(ReasonCode.sessionTakenOver, 'another connection uses this client identifier', end)); // [MQTT-3.1.4-3]
   }
   const stored = broker.clients.get(clientId);
-  if (stored !== undefined && negotiated.cleanStart) waitFor(stored.session, () => broker.endSession(stored)); // [MQTT-3.1.2-4]
+  if (stored !== undefined && negotiated.cleanStart) await endEarlier(stored); // [MQTT-3.1.2-4]
   const lease = await broker.sessions.acquire({
     clientId,
     userName: identity.userName,
@@ -77,7 +85,7 @@ async function takeOver(handshake: Handshake, identity: Identity, connack: Conna
   const sessionPresent = client !== undefined && lease.sessionPresent;
   // It expired, and nobody has looked since.
   const expired = sessionPresent ? undefined : client;
-  if (expired !== undefined) waitFor(expired.session, () => broker.endSession(expired));
+  if (expired !== undefined) await endEarlier(expired);
   if (client === undefined || !sessionPresent) {
     const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
     client = { session, connection: undefined, permissions: identity.permissions, expiresAt: Infinity, will: undefined };

@@ -286,6 +286,50 @@ describe('a clean session', () => {
   });
 });
 
+describe('what a member of a shared subscription leaves in the journal', () => {
+  it.each([
+    ['DISCONNECT ends its session', 1],
+    ['a clean start takes its connection over', 2],
+    ['a clean start finds it offline', 3],
+    ['its queue is full', 4],
+  ])('goes to another member when %s', async (_, how) => {
+    const overflow = how === 4 ? 'endSession' : 'rejectNewest';
+    const node = await start({ queue: { overflow, queueQos0Messages: false }, limits: { queueMessagesMax: 20 } });
+    const properties = { sessionExpiryInterval, receiveMaximum: 1 };
+    const before = await persistent(node, 'first', { properties });
+    await before.subscribed('$share/g/t', 1);
+    if (how === 4) await before.subscribed('own', 1);
+    const publisher = await clean(node, 'publisher');
+    for (let packetId = 1; packetId <= 10; packetId++) publish(publisher, 't', `${packetId}`, 1, packetId);
+    for (let packetId = 1; packetId <= 10; packetId++) await publisher.next('puback');
+    before.cut();
+    await expect.poll(() => node.state.sessions.get('first')?.isConnected).toBe(false);
+    const other = await persistent(node, 'other');
+    await other.subscribed('$share/g/t', 1);
+    const { page } = node.journal;
+    node.journal.page = async (...what) => {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return page.call(node.journal, what[0], what[1], 2);
+    };
+    const connect = { properties };
+    if (how <= 2) {
+      const back = await persistent(node, 'first', connect);
+      if (how === 1) back.send({ type: 'disconnect', reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
+    }
+    if (how === 2 || how === 3) expect((await clean(node, 'first')).connack.sessionPresent).toBe(false);
+    if (how === 4) for (let packetId = 11; packetId <= 25; packetId++) publish(publisher, 'own', 'x', 1, packetId);
+    const got: string[] = [];
+    while (got.length < 10) {
+      const packet = await other.next('publish');
+      got.push(new TextDecoder().decode(packet.payload));
+      other.send({ type: 'puback', packetId: packet.packetId, reasonCode: 0 });
+    }
+    expect(got).toEqual(Array.from({ length: 10 }, (_element, index) => `${index + 1}`));
+    expect(await other.rest(100)).toEqual([]);
+    await expect.poll(() => [...node.state.sessions.keys()]).toEqual(['other']);
+  });
+});
+
 describe('a message that the store takes at no time', () => {
   it('leaves no alias behind that its subscriber was never told', async () => {
     const node = await start();

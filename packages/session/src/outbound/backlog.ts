@@ -50,6 +50,11 @@ export class Backlog {
     return new Backlog(this.source, position - 1, this.lastPosition, this.messages + messages, this.bytes + bytes);
   }
 
+  /** The same; what is on the way is not wanted any more. */
+  anew(): Backlog {
+    return this.rewound(this.fetchedTo + 1, 0, 0);
+  }
+
   /**
    * Fetches the next page, unless one is on its way; while the oldest are being dropped, when that has ended. `arrived` gets the deliveries, and whether they were the last: then every later one
    * can be kept in memory again. `mustWait` is called when there are more, but they are not committed yet.

@@ -344,6 +344,8 @@ export class Outbound {
 
   /** The same as `redispatchShared`, with what is in the journal only, for a session that is about to end; `redispatch` takes all. */
   async redispatchBacklog(redispatch: (delivery: Delivery, group: SharedGroup) => void): Promise<void> {
+    // A page that is on its way to memory would be given away twice.
+    this.backlog = this.backlog?.anew();
     for await (const restored of this.backlog?.deliveries() ?? []) {
       if (this.output !== undefined) return;
       const delivery = this.deliveryOf(restored);
