@@ -124,6 +124,13 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         expect(await store.append(position(1, 2), record('next epoch'), {})).toBe('committed');
       });
 
+      it('is not sealed where records are missing below others: that is said', async () => {
+        for (const seq of [1, 2, 3, 4]) await append(seq, `record ${seq}`);
+        await store.collect(0, 1, 3, 10);
+        await expect(store.seal(0, 1, 1)).rejects.toThrow(/records of epoch 1 are missing behind position/);
+        expect(await store.seal(0, 1, 3)).toBe(5);
+      });
+
       it('is sealed at its first position if it has no records', async () => {
         expect(await store.seal(0, 1, 1)).toBe(1);
         expect(await append(1, 'too late')).toBe('fenced');

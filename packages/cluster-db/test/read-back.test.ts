@@ -4,7 +4,8 @@ import { createConnection } from 'mysql2/promise';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openMysqlLogStore, StoreJournal } from '../src/index.js';
 import { type Faults, type Outcome, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
-import { journalMessage, realEnv } from './journal-parts.js';
+import { journalMessage } from './journal-parts.js';
+import { realEnv } from './real-env.js';
 
 const settings = { watchMilliseconds: 0, beatMilliseconds: 20, removeAfterMilliseconds: 1 };
 

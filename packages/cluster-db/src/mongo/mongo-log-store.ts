@@ -25,6 +25,7 @@ import {
 } from '../rows.js';
 import { type SchemaVersions } from '../schema-versions.js';
 import { type ServerTls } from '../server-tls.js';
+import { mongoDurability, mongoFacts } from './mongo-durability.js';
 import { isDuplicate, translated } from './mongo-errors.js';
 import { highest, idOf, lowest } from './mongo-keys.js';
 import { between, MongoLog } from './mongo-log.js';
@@ -114,7 +115,6 @@ export class MongoLogStore implements LogStore {
   private readonly log: MongoLog;
   private readonly tables: MongoTables;
   private readonly seats: Collection<SeatDocument>;
-  private readonly isReplicaSet: boolean;
   private isFull = false;
   /** A server was lost, or another one has become the primary. */
   private hasBroken = false;
@@ -123,7 +123,6 @@ export class MongoLogStore implements LogStore {
     client.on('connectionPoolCleared', () => {
       this.hasBroken = true;
     });
-    this.isReplicaSet = isReplicaSet;
     this.client = client;
     this.database = database;
     this.log = new MongoLog(database.collection('wlog'), isReplicaSet);
@@ -292,10 +291,8 @@ export class MongoLogStore implements LogStore {
     return Promise.resolve(!this.isFull);
   }
 
-  /** Every write asks for the majority and its journal; whether there is more than one server is the set-up's. */
   durability(): Promise<StoreDurability> {
-    const remarks = this.isReplicaSet ? [] : ['the server is no replica set: if its disk is lost, everything is'];
-    return Promise.resolve({ level: 'synced', remarks });
+    return this.known(async () => mongoDurability(await mongoFacts(this.database)));
   }
 
   statistics(): Promise<StoreStatistics> {

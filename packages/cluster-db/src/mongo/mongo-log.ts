@@ -1,5 +1,5 @@
 import { type Binary, type Collection, type Document, type Filter } from 'mongodb';
-import { type LogRecord, type StoredRecord } from '../log-store.js';
+import { type LogRecord, type StoredRecord, StoreUnusable } from '../log-store.js';
 import { compareBytes, type LogPosition } from '../position.js';
 import { duplicatesOf, isDuplicate } from './mongo-errors.js';
 import { highest, idOf, type KeyPart, lowest } from './mongo-keys.js';
@@ -18,6 +18,7 @@ interface LogDocument extends Document {
 
 /** Positions that a seal fills at once: more than a writer that is not known to be dead can take meanwhile. */
 const fillsAtOnce = 64;
+const sealTurnsMax = 3;
 
 /** The log in a collection. A document is written as a whole or not at all: it is the commit point. */
 export class MongoLog {
@@ -70,16 +71,19 @@ export class MongoLog {
   }
 
   async seal(seat: number, epoch: number, floor: number): Promise<number> {
-    for (;;) {
-      const filter = between([seat, epoch, floor], [seat, epoch, highest]) as Filter<LogDocument>;
+    const filter = between([seat, epoch, floor], [seat, epoch, highest]) as Filter<LogDocument>;
+    for (let turns = 0; ; turns++) {
       let next = floor;
+      let last = floor - 1;
       for await (const { seq, isFill } of this.collection.find(filter, { projection: { seq: 1, isFill: 1 } }).sort({ _id: 1 })) {
-        if (seq !== next) break;
-        if (isFill) return seq;
-        next += 1;
+        if (isFill && seq === next) return seq;
+        if (seq === next) next += 1;
+        last = seq;
       }
+      // What is missing below others is not written any more: to fill it would be to lose what stands behind it.
+      if (turns > sealTurnsMax) throw new StoreUnusable(`records of epoch ${epoch} are missing behind position ${next - 1}`);
       const fills = Array.from({ length: fillsAtOnce }, (_, index) => {
-        const seq = next + index;
+        const seq = last + 1 + index;
         return { _id: idOf(seat, epoch, seq), seq, derived: 0, messages: 0, writtenAt: 0, isFill: true, body: new Uint8Array(0) };
       });
       try {

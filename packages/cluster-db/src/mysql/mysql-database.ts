@@ -1,7 +1,7 @@
 import { type StoreDurability, StoreRefusal } from '../log-store.js';
 import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from '../sql/sql-database.js';
 import { MysqlAddress, MysqlConnection, type MysqlOptions, type ServerError } from './mysql-connection.js';
-import { durabilityVariables, mysqlDurability } from './mysql-durability.js';
+import { durabilityStatus, durabilityVariables, mysqlDurability } from './mysql-durability.js';
 import { sqlText } from './sql-text.js';
 
 /** Without an answer a connection is given up: a server, or a firewall, that forgot it says nothing. Sums over queues at a start take their time. */
@@ -65,9 +65,16 @@ export class MysqlDatabase implements SqlDatabase {
   }
 
   async durability(): Promise<StoreDurability> {
-    const names = durabilityVariables.map((name) => `'${name}'`).join(', ');
-    const rows = await this.query(`SHOW GLOBAL VARIABLES WHERE variable_name IN (${names})`, []);
-    return mysqlDurability(new Map(rows.map(([name, value]) => [String(name), String(value)])));
+    const found = new Map<string, string>();
+    for (const [kind, names] of [
+      ['VARIABLES', durabilityVariables],
+      ['STATUS', durabilityStatus],
+    ] as const) {
+      const list = names.map((name) => `'${name}'`).join(', ');
+      const rows = await this.query(`SHOW GLOBAL ${kind} WHERE variable_name IN (${list})`, []);
+      for (const [name, value] of rows) found.set(String(name).toLowerCase(), String(value));
+    }
+    return mysqlDurability(found);
   }
 
   hasRoom(): Promise<boolean> {

@@ -8,6 +8,7 @@ import {
   type StoredRecord,
   StoreRefusal,
   type StoreStatistics,
+  StoreUnusable,
 } from '../log-store.js';
 import { compareBytes, type LogPosition } from '../position.js';
 import {
@@ -99,7 +100,7 @@ export class SimulatedLogStore implements LogStore {
     // The databases look for one row at each position: records that are missing above the floor are the caller's mistake.
     const end = firstFill();
     if (!log.has(end) && [...log.keys()].some((seq) => seq > end))
-      throw new Error(`the log is sealed from ${floor}, but ${end} is missing`);
+      throw new StoreUnusable(`records of epoch ${epoch} are missing behind position ${end - 1}`);
     this.write('seal', [() => log.set(firstFill(), undefined)]);
     return firstFill();
   }
