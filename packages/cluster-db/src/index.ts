@@ -11,6 +11,7 @@ export {
   type SessionRows,
   type StoreDurability,
   type StoredRecord,
+  type StoreMeasures,
   type StoreReader,
   StoreRefusal,
   type StoreStatistics,

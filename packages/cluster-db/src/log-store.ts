@@ -105,6 +105,15 @@ export interface StoreStatistics {
   readonly databaseBytes: number;
 }
 
+/** What is cheap to know. */
+export interface StoreMeasures {
+  /** Of an epoch, from the first record that was not collected to the last. */
+  readonly logRecords: number;
+  readonly databaseBytes: number;
+  /** Undefined: only the server knows. */
+  readonly diskFreeBytes: number | undefined;
+}
+
 export interface StoreDurability {
   /** What a commit survives: nothing for certain, the end of the process (the broker's; of a server, its own), or a power cut as well. */
   readonly level: 'memory' | 'flushed' | 'synced';
@@ -127,7 +136,9 @@ export interface LogStore extends Log, Tables {
   hasRoom(): Promise<boolean>;
   /** What the database promises as it is set up now. */
   durability(): Promise<StoreDurability>;
+  /** Counts all rows. */
   statistics(): Promise<StoreStatistics>;
+  measures(seat: number, epoch: number): Promise<StoreMeasures>;
   /** Finishes what was begun and lets go of the database. */
   close(): Promise<void>;
 }

@@ -483,5 +483,15 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
       expect(databaseBytes).toBeGreaterThanOrEqual(0);
       expect(await store.hasRoom()).toBe(true);
     });
+
+    it('measures itself: the log between its ends, and its bytes', async () => {
+      expect(await store.measures(0, 1)).toMatchObject({ logRecords: 0 });
+      for (const seq of [1, 2, 3, 4, 5]) await append(seq, 'a record');
+      await store.collect(0, 1, 3, 10);
+      const { logRecords, databaseBytes, diskFreeBytes = 1 } = await store.measures(0, 1);
+      expect(logRecords).toBe(3);
+      expect(databaseBytes).toBeGreaterThanOrEqual(0);
+      expect(diskFreeBytes).toBeGreaterThan(0);
+    });
   });
 }

@@ -74,6 +74,20 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
       await remove();
     });
 
+    it('tells its size of now, not of yesterday', { timeout: 60_000 }, async () => {
+      const { url, remove } = await server().newDatabase(true);
+      const store = await openMysqlLogStore({ url });
+      const { databaseBytes: before } = await store.measures(0, 1);
+      // InnoDB looks again after some rows, and some seconds.
+      for (let seq = 1; seq <= 40; seq += 1) {
+        await store.append({ seat: 0, epoch: 1, seq }, { ...record('x'), body: new Uint8Array(1 << 17).fill(seq) }, {});
+      }
+      const now = async () => (await store.measures(0, 1)).databaseBytes;
+      await expect.poll(now, { timeout: 40_000, interval: 500 }).toBeGreaterThan(before + (4 << 20));
+      await store.close();
+      await remove();
+    });
+
     it('a wrong password and a server that is not there are told apart', async () => {
       const { url, remove } = await server().newDatabase();
       const wrong = new URL(url);

@@ -35,6 +35,7 @@ export function recording(database: SqlDatabase): { readonly database: SqlDataba
       return database.transaction(list);
     },
     size: () => database.size(),
+    diskFree: () => database.diskFree(),
     hasRoom: () => database.hasRoom(),
     durability: () => database.durability(),
     close: () => database.close(),
@@ -72,6 +73,7 @@ export async function callAll(store: LogStore): Promise<void> {
   const rows = [500, 501].map((pos) => queueRow(session, pos));
   const group = '$share/client 8/t';
   const put = { outq: rows, subs: [subscriptionRow(session, 'new')], retained: [retainedRow('new')], shareq: [shareQueueRow(group, 77)] };
+  await store.measures(0, 1);
   await store.append({ seat: 0, epoch: 1, seq: 301 }, record('y'), {
     put: { ...put, sessions: [sessionRow('new')], wills: [willRow(session, { at: at(50) })] },
   });

@@ -1,16 +1,19 @@
-import { type Journal, type JournalWork } from '@si-mqtt/session';
+import { type Journal, type JournalMeasures, type JournalWork } from '@si-mqtt/session';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type ConcurrencyLimit } from './access/concurrency-limit.js';
 import { type Broker } from './broker.js';
 import { type Admission, type AdmissionCounters } from './listeners/admission.js';
 import { type ListenerCounters } from './listeners/byte-stream.js';
+import { QueueSurvey } from './queue-survey.js';
+import { SlowReading } from './slow-reading.js';
 
 /** One metric that reads a plain number when it is scraped, so that the hot path never sees prom-client. */
 interface Reading {
   readonly name: string;
   readonly help: string;
   readonly kind: 'counter' | 'gauge';
-  read(): number;
+  /** NaN: not known now. */
+  read(): number | Promise<number>;
 }
 
 /** Where the numbers are; read when somebody scrapes. */
@@ -33,6 +36,7 @@ export function createMetrics(sources: MetricSources): Registry {
   const { broker, admission, authentications } = sources;
   for (const reading of [
     ...messageReadings(broker),
+    ...queueReadings(broker),
     ...connectionReadings(broker, admission.counters),
     ...authenticationReadings(authentications),
   ])
@@ -40,7 +44,8 @@ export function createMetrics(sources: MetricSources): Registry {
   for (const reading of listenerReadings) registerPerListener(registry, reading, () => sources.listeners());
   const { journaling } = broker;
   if (journaling !== undefined) {
-    for (const reading of storeReadings(broker, journaling.journal)) register(registry, reading);
+    for (const reading of [...storeReadings(broker, journaling.journal), ...measureReadings(broker, journaling.journal)])
+      register(registry, reading);
     if (journaling.journal.work !== undefined) registerCommits(registry, journaling.journal.work);
   }
   return registry;
@@ -51,16 +56,17 @@ function register(registry: Registry, { name, help, kind, read }: Reading): void
   if (kind === 'gauge') {
     new Gauge({
       ...configuration,
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
   } else {
     new Counter({
       ...configuration,
-      collect() {
+      async collect() {
+        const value = await read();
         this.reset();
-        this.inc(read());
+        this.inc(value);
       },
     });
   }
@@ -99,7 +105,7 @@ function registerCommits(registry: Registry, work: JournalWork): void {
 }
 
 const counter = (name: string, help: string, read: () => number): Reading => ({ name, help, kind: 'counter', read });
-const gauge = (name: string, help: string, read: () => number): Reading => ({ name, help, kind: 'gauge', read });
+const gauge = (name: string, help: string, read: () => number | Promise<number>): Reading => ({ name, help, kind: 'gauge', read });
 
 function storeReadings({ counters }: Broker, journal: Journal): Reading[] {
   const work = () => journal.work;
@@ -121,6 +127,34 @@ function storeReadings({ counters }: Broker, journal: Journal): Reading[] {
     counter('store_dropped_changes_total', 'Changes without a message that the store takes at no time.', () => work()?.droppedEntries ?? 0),
     counter('store_refusing_total', 'What was refused because the store was full or away.', () => counters.storeRefusing),
     counter('store_refused_messages_total', 'Messages that the store takes at no time.', () => counters.storeRefused),
+  ];
+}
+
+/** What only the store itself knows. */
+function measureReadings({ parts }: Broker, journal: Journal): Reading[] {
+  if (journal.measure === undefined) return [];
+  const measures = new SlowReading(parts.env, () => journal.measure!());
+  const of = (name: keyof JournalMeasures) => async () => (await measures.value())?.[name] ?? Number.NaN;
+  return [
+    gauge('store_log_records', 'Records of the log that are not collected yet; NaN: the store does not answer.', of('logRecords')),
+    gauge('store_database_bytes', 'Bytes of the database; NaN: the store does not answer.', of('databaseBytes')),
+    gauge('store_disk_free_bytes', 'Bytes that are free where the database is; NaN: the broker cannot know.', of('diskFreeBytes')),
+  ];
+}
+
+function queueReadings(broker: Broker): Reading[] {
+  const { env } = broker.parts;
+  const survey = new QueueSurvey(broker);
+  const totals = new SlowReading(env, () => survey.totals());
+  const of = (name: 'messages' | 'bytes' | 'inflight') => async () => (await totals.value())?.[name] ?? Number.NaN;
+  return [
+    gauge('queued_messages', 'Messages that wait in the queues of sessions and of shared subscriptions.', of('messages')),
+    gauge('queued_bytes', 'Bytes of the messages that wait.', of('bytes')),
+    gauge('inflight_messages', 'Messages of QoS 1 and 2 that were sent and are not acknowledged.', of('inflight')),
+    gauge('queue_oldest_seconds', 'Since the message that has waited longest came; 0: none waits.', async () => {
+      const oldestAt = (await totals.value())?.oldestAt;
+      return oldestAt === undefined ? 0 : Math.max(0, env.now() - oldestAt) / 1000;
+    }),
   ];
 }
 

@@ -46,6 +46,10 @@ export class Routing {
     return this.tree.size - this.groups.size + members;
   }
 
+  sharedSubscriptions(): Iterable<SharedGroup> {
+    return this.groups.values();
+  }
+
   get sharedGroups(): number {
     return this.groups.size;
   }

@@ -22,6 +22,7 @@ export {
   type JournalCondition,
   type JournaledDelivery,
   type JournalHost,
+  type JournalMeasures,
   type JournalWork,
   type QueuePosition,
   type RestoredDelivery,

@@ -116,6 +116,20 @@ export class Session implements Publisher {
     return this.outbound.queuedCount;
   }
 
+  get queuedBytes(): number {
+    return this.outbound.queuedBytes;
+  }
+
+  /** When the first that waits was received, wall clock; undefined: nothing waits, or only the journal knows. */
+  get oldestQueuedAt(): number | undefined {
+    return this.outbound.oldestQueuedAt;
+  }
+
+  /** Asks the journal for `oldestQueuedAt`. Rejects as it does. */
+  learnOldest(): Promise<void> {
+    return this.outbound.learnOldest();
+  }
+
   /** Records the connection that is about to begin; CONNACK waits for that. False: nothing of this session outlives the process. */
   recordConnection(connect: ConnectPacket, { protocolVersion, sessionExpiryInterval }: Negotiated): boolean {
     const { journal } = this.surroundings;

@@ -110,6 +110,15 @@ export class SharedGroup {
     return this.waiting.bytes + (this.backlog?.bytes ?? 0);
   }
 
+  /** As that of a session. */
+  get oldestQueuedAt(): number | undefined {
+    return this.waiting.peek()?.message.receivedAt ?? this.backlog?.oldestAt;
+  }
+
+  async learnOldest(): Promise<void> {
+    await this.backlog?.learnOldest();
+  }
+
   /** Adds a member, or replaces its subscription. */
   join(session: Session, subscription: Subscription): void {
     const member = this.members.find((candidate) => candidate.session === session);
@@ -220,7 +229,7 @@ export class SharedGroup {
     if (journaled !== undefined) delivery.position = journaled.enqueued(message);
     // Behind what has not been fetched yet.
     if (this.backlog === undefined) this.waiting.push(delivery);
-    else this.backlog.add(delivery.position, message.size);
+    else this.backlog.add(delivery.position, message);
     return 'taken';
   }
 

@@ -6,6 +6,7 @@ import {
   type JournalCondition,
   type JournaledDelivery,
   type JournalHost,
+  type JournalMeasures,
   type JournalWork,
   type Message,
   type Position,
@@ -130,6 +131,10 @@ export class StoreJournal implements Journal {
 
   divide(): void {
     this.loop.divide();
+  }
+
+  measure(): Promise<JournalMeasures> {
+    return this.store.measures(this.seat.number, this.epoch);
   }
 
   nextIncarnation(): Position {

@@ -7,6 +7,7 @@ import {
   type SessionRows,
   type StoreDurability,
   type StoredRecord,
+  type StoreMeasures,
   type StoreReader,
   StoreRefusal,
   type StoreStatistics,
@@ -304,6 +305,17 @@ export class MongoLogStore implements LogStore {
         rows: Object.fromEntries(counts) as StoreStatistics['rows'],
         logRecords: await this.log.records(),
         databaseBytes: Number(storageSize),
+      };
+    });
+  }
+
+  measures(seat: number, epoch: number): Promise<StoreMeasures> {
+    return this.known(async () => {
+      const [ends, { storageSize = 0, fsTotalSize, fsUsedSize }] = await Promise.all([this.log.ends(seat, epoch), this.database.stats()]);
+      return {
+        logRecords: ends === undefined ? 0 : ends.last - ends.first + 1,
+        databaseBytes: Number(storageSize),
+        diskFreeBytes: fsTotalSize === undefined ? undefined : Number(fsTotalSize) - Number(fsUsedSize),
       };
     });
   }

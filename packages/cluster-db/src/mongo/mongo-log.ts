@@ -106,6 +106,14 @@ export class MongoLog {
     return found.length;
   }
 
+  /** Of the records that are there; undefined: there are none. */
+  async ends(seat: number, epoch: number): Promise<{ first: number; last: number } | undefined> {
+    const filter = between([seat, epoch, lowest], [seat, epoch, highest]) as Filter<LogDocument>;
+    const end = (direction: 1 | -1) => this.collection.findOne(filter, { projection: { seq: 1 }, sort: { _id: direction } });
+    const [first, last] = await Promise.all([end(1), end(-1)]);
+    return first === null || last === null ? undefined : { first: Number(first.seq), last: Number(last.seq) };
+  }
+
   records(): Promise<number> {
     return this.collection.countDocuments({});
   }

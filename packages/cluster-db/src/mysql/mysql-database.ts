@@ -64,6 +64,10 @@ export class MysqlDatabase implements SqlDatabase {
     return Number(bytes);
   }
 
+  diskFree(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   async durability(): Promise<StoreDurability> {
     const found = new Map<string, string>();
     for (const [kind, names] of [

@@ -6,6 +6,7 @@ import {
   type SessionRows,
   type StoreDurability,
   type StoredRecord,
+  type StoreMeasures,
   StoreRefusal,
   type StoreStatistics,
   StoreUnusable,
@@ -227,6 +228,11 @@ export class SimulatedLogStore implements LogStore {
     this.read('statistics');
     const rows = Object.fromEntries(tableNames.map((table) => [table, this.database.size(table)])) as StoreStatistics['rows'];
     return { rows, logRecords: this.database.logRecords, databaseBytes: 0 };
+  }
+
+  async measures(): Promise<StoreMeasures> {
+    this.read('measures');
+    return { logRecords: this.database.logRecords, databaseBytes: 0, diskFreeBytes: undefined };
   }
 
   async close(): Promise<void> {}

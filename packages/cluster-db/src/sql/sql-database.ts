@@ -21,6 +21,8 @@ export interface SqlDatabase {
   transaction(statements: readonly SqlStatement[]): Promise<readonly number[]>;
   /** Bytes of the database. */
   size(): Promise<number>;
+  /** Bytes; undefined: only the server knows. */
+  diskFree(): Promise<number | undefined>;
   hasRoom(): Promise<boolean>;
   durability(): Promise<StoreDurability>;
   close(): Promise<void>;

@@ -6,6 +6,7 @@ import {
   type SessionRows,
   type StoreDurability,
   type StoredRecord,
+  type StoreMeasures,
   type StoreStatistics,
   StoreUnusable,
 } from '../log-store.js';
@@ -239,6 +240,21 @@ export class SqlLogStore implements LogStore {
       rows: Object.fromEntries(counts) as StoreStatistics['rows'],
       logRecords: await count('wlog'),
       databaseBytes: await this.database.size(),
+    };
+  }
+
+  async measures(seat: number, epoch: number): Promise<StoreMeasures> {
+    const end = async (order: 'ASC' | 'DESC') => {
+      const sql = `SELECT \`seq\` FROM \`wlog\` WHERE \`seat\` = ? AND \`epoch\` = ? ORDER BY \`seq\` ${order} LIMIT 1`;
+      const [row] = await this.database.query(sql, [seat, epoch]);
+      return row === undefined ? undefined : Number(row[0]);
+    };
+    const first = await end('ASC');
+    const last = await end('DESC');
+    return {
+      logRecords: first === undefined || last === undefined ? 0 : last - first + 1,
+      databaseBytes: await this.database.size(),
+      diskFreeBytes: await this.database.diskFree(),
     };
   }
 

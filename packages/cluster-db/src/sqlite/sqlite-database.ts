@@ -99,6 +99,12 @@ export class SqliteDatabase implements SqlDatabase {
     return (await this.pragma('page_count')) * pageSize;
   }
 
+  async diskFree(): Promise<number | undefined> {
+    const { blocks, bavail, bsize } = await statfs(dirname(this.options.path));
+    // Some file systems do not know how large they are.
+    return blocks === 0 ? undefined : bavail * bsize;
+  }
+
   /** Full once, the database takes new messages only when as much as the reserve is free again. */
   async hasRoom(): Promise<boolean> {
     if (!this.isFull) return true;

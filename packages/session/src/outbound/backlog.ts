@@ -1,3 +1,4 @@
+import { type Message } from '../message.js';
 import { type QueuePosition, type RestoredDelivery } from '../ports/journal.js';
 
 /** Deliveries that are fetched at once. */
@@ -19,6 +20,8 @@ export class Backlog {
   /** Deliveries not fetched yet, and their bytes by `Message.size`. */
   messages: number;
   bytes: number;
+  /** When its oldest delivery was received, wall clock; undefined: nobody has asked the journal yet. */
+  oldestAt: number | undefined;
   private readonly source: JournaledQueue;
   private fetchedTo: QueuePosition;
   private lastPosition: QueuePosition;
@@ -38,16 +41,27 @@ export class Backlog {
   }
 
   /** A delivery that has been recorded and is not kept in memory. */
-  add(position: QueuePosition, size: number): void {
+  add(position: QueuePosition, { size, receivedAt }: Message): void {
+    if (this.messages === 0) this.oldestAt = receivedAt;
     this.lastPosition = position;
     this.messages++;
     this.bytes += size;
   }
 
   /** Takes deliveries back that were fetched, the first of them at this position; what is on the way is not wanted any more. */
-  rewound(position: QueuePosition, messages: number, bytes: number): Backlog {
+  rewound(position: QueuePosition, messages: number, bytes: number, oldestAt: number): Backlog {
     this.isAbandoned = true;
-    return new Backlog(this.source, position - 1, this.lastPosition, this.messages + messages, this.bytes + bytes);
+    const backlog = new Backlog(this.source, position - 1, this.lastPosition, this.messages + messages, this.bytes + bytes);
+    backlog.oldestAt = oldestAt;
+    return backlog;
+  }
+
+  /** Asks the journal for `oldestAt`. Rejects as it does. */
+  async learnOldest(): Promise<void> {
+    const { fetchedTo } = this;
+    if (this.oldestAt !== undefined) return;
+    const [oldest] = await this.source.page(fetchedTo, 1);
+    if (oldest !== undefined && this.fetchedTo === fetchedTo) this.oldestAt = oldest.message.receivedAt;
   }
 
   /** The same; what is on the way is not wanted any more. */
@@ -135,6 +149,7 @@ export class Backlog {
     this.fetchedTo = position;
     this.messages--;
     this.bytes -= message.size;
+    this.oldestAt = undefined;
   }
 
   private page(arrived: (page: readonly RestoredDelivery[]) => void, failed: (error: unknown) => void): void {

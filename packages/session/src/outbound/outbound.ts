@@ -85,6 +85,16 @@ export class Outbound {
     return this.queue.bytes + (this.backlog?.bytes ?? 0);
   }
 
+  /** When the first that waits was received, wall clock; undefined: nothing waits, or only the journal knows. */
+  get oldestQueuedAt(): number | undefined {
+    return this.queue.peek()?.message.receivedAt ?? this.backlog?.oldestAt;
+  }
+
+  /** Asks the journal for `oldestQueuedAt`. */
+  async learnOldest(): Promise<void> {
+    await this.backlog?.learnOldest();
+  }
+
   /**
    * How many more deliveries of QoS 1 and 2 may be sent now [MQTT-4.9.0-2]. Everything unfinished has its place but what is still to be sent
    * again on this connection; negative if more PUBRELs are owed than this client takes messages.
@@ -140,7 +150,7 @@ export class Outbound {
     if (first === undefined) return;
     const bytes = known.reduce((sum, { message }) => sum + message.size, 0);
     const backlog = this.backlog ?? new Backlog(recording, first.position - 1, known.at(-1)!.position, 0, 0);
-    this.backlog = backlog.rewound(first.position, known.length, bytes);
+    this.backlog = backlog.rewound(first.position, known.length, bytes, first.message.receivedAt);
   }
 
   /** A connection begins: aliases and quota start anew, unfinished exchanges are taken up again [MQTT-4.4.0-1]. */
@@ -506,7 +516,7 @@ export class Outbound {
       queue.push(delivery);
     } else {
       this.backlog ??= new Backlog(recording, delivery.position - 1, delivery.position, 0, 0);
-      this.backlog.add(delivery.position, size);
+      this.backlog.add(delivery.position, delivery.message);
     }
     return 'taken';
   }

@@ -112,6 +112,16 @@ export interface JournalWork {
   readonly lastError: string | undefined;
 }
 
+/** What a look into the store tells. */
+export interface JournalMeasures {
+  /** Of the whole database. */
+  readonly databaseBytes: number;
+  /** Where the database is; undefined: only its server knows. */
+  readonly diskFreeBytes: number | undefined;
+  /** What was committed and is still there to be repeated from. */
+  readonly logRecords: number;
+}
+
 /** What a journal asks of its node. The first three are called during `start` only, in this order, any number of times each. */
 export interface JournalHost {
   restoreSession(session: RestoredSession): void;
@@ -167,6 +177,9 @@ export interface Journal {
   endTurn(): void;
   /** What is recorded from here on may be committed apart from what was recorded before: one publication is whole, and another begins. */
   divide(): void;
+
+  /** Asks the store, for who looks on; rejects while it is away. Absent: there is nothing to tell. */
+  measure?(): Promise<JournalMeasures>;
 
   /** Never given before, in this run or in others. */
   nextIncarnation(): Position;
