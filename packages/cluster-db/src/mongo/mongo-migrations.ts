@@ -8,9 +8,9 @@ export interface MetaDocument {
 }
 
 /** Of the documents that this program writes. */
-const schemaVersion = 1;
+export const schemaVersion: number = 1;
 /** The oldest version whose programs may still use the database then. */
-const minimumReader = 1;
+export const minimumReader: number = 1;
 
 /** Collections make themselves, and `_id` is the only index: there is nothing to do but to say which version the documents have. */
 export async function migrate(meta: Collection<MetaDocument>): Promise<SchemaVersions> {
