@@ -6,11 +6,7 @@ const file = fileURLToPath(new URL('../compose.yaml', import.meta.url));
 /** Downloads images the first time. */
 const upSeconds = 900;
 
-/**
- * Where a server comes from: the URL that somebody gives, else Docker, else packages of the system, which only root may install.
- * @param {{ given: string | undefined, hasDocker: boolean }} machine
- * @returns {'given' | 'docker' | 'installed'}
- */
+/** Where a server comes from: the URL that somebody gives, else Docker, else packages of the system, which only root may install. */
 export function sourceOf({ given, hasDocker }) {
   if (given) return 'given';
   return hasDocker ? 'docker' : 'installed';
@@ -28,10 +24,7 @@ export async function dockerWorks() {
   return (await works('compose', 'version')) && (await works('info'));
 }
 
-/**
- * One server of compose.yaml, in a project of this process's own.
- * @param {'mysql' | 'mariadb' | 'mongodb'} name
- */
+/** One server of compose.yaml, in a project of this process's own. */
 export async function startWithDocker(name) {
   const docker = program('docker');
   const project = `si-mqtt-${name}-${process.pid}`;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { sourceOf } from '../src/docker.mjs';
 
 interface Container {
   readonly image: string;
@@ -97,9 +98,6 @@ describe('pnpm services with Docker', () => {
     const urls = { SI_MARIADB_URL: 'a', SI_MYSQL_URL: 'b', SI_MONGODB_URL: 'c' };
     expect(await services(folder, ['true'], urls)).toContain('SI_MYSQL_URL=b   # given');
     expect(asked()).toEqual(['compose version', 'info']);
-    const { sourceOf } = (await import('../src/docker.mjs' as string)) as {
-      sourceOf: (machine: { given: string | undefined; hasDocker: boolean }) => string;
-    };
     expect(sourceOf({ given: undefined, hasDocker: false })).toBe('installed');
     expect(sourceOf({ given: '', hasDocker: true })).toBe('docker');
     expect(sourceOf({ given: 'mysql://h/', hasDocker: true })).toBe('given');
