@@ -33,6 +33,8 @@ class WatchedStore extends SimulatedLogStore {
   }
 }
 
+/** However busy the machine is. */
+const patience = { timeout: 20_000, interval: 5 };
 const nothing = () => undefined;
 const host = (journal: () => Journal): JournalHost => ({
   restoreSession: nothing,
@@ -66,7 +68,7 @@ async function started(settings: { writeAfterMilliseconds?: number; unwrittenByt
 
 const committed = (journal: Journal) => {
   const batch = journal.openBatch;
-  return expect.poll(() => journal.committedBatch, { interval: 1 }).toBeGreaterThanOrEqual(batch);
+  return expect.poll(() => journal.committedBatch, patience).toBeGreaterThanOrEqual(batch);
 };
 
 function send(journal: Journal, session: SessionKey, number: number, text = 'x'): JournaledDelivery {
@@ -85,7 +87,7 @@ function send(journal: Journal, session: SessionKey, number: number, text = 'x')
 
 const rows = (database: SimulatedDatabase) => database.size('outq');
 
-describe('lazy QoS 1', () => {
+describe('lazy QoS 1', { timeout: 60_000 }, () => {
   it('that is acknowledged soon is never a row, in whatever order', async () => {
     const { database, store, journal, session } = await started();
     const sent: JournaledDelivery[] = [];
@@ -101,9 +103,9 @@ describe('lazy QoS 1', () => {
   it('becomes a row when it is not acknowledged, and is one for the one who acknowledges it then', async () => {
     const { database, store, journal, session } = await started({ writeAfterMilliseconds: 20 });
     const [kept, ended] = [send(journal, session, 1), send(journal, session, 2)];
-    await expect.poll(() => rows(database)).toBe(2);
+    await expect.poll(() => rows(database), patience).toBe(2);
     journal.finished(session, ended.position);
-    await expect.poll(() => rows(database)).toBe(1);
+    await expect.poll(() => rows(database), patience).toBe(1);
     expect((await journal.page(session, 0, 10)).map(({ position, packetId }) => [position, packetId])).toEqual([[kept.position, 2]]);
     expect([store.rowsPut, store.removed]).toEqual([[2], 1]);
     await journal.stop();
@@ -117,10 +119,10 @@ describe('lazy QoS 1', () => {
     });
     const sent = send(journal, session, 1);
     await committed(journal);
-    await expect.poll(() => journal.work.commitMilliseconds, { interval: 1 }).toBeGreaterThan(25);
+    await expect.poll(() => journal.work.commitMilliseconds, patience).toBeGreaterThan(25);
     journal.finished(session, sent.position);
     go();
-    await expect.poll(() => store.removed).toBe(1);
+    await expect.poll(() => store.removed, patience).toBe(1);
     expect([store.rowsPut, rows(database)]).toEqual([[1], 0]);
     await journal.stop();
   });
@@ -128,7 +130,7 @@ describe('lazy QoS 1', () => {
   it('is written at once where memory would hold too much, oldest first', async () => {
     const { database, store, journal, session } = await started({ unwrittenBytesMax: 20_000 });
     for (let number = 0; number < 100; number++) send(journal, session, number, 'x'.repeat(800));
-    await expect.poll(() => rows(database), { interval: 1 }).toBeGreaterThan(80);
+    await expect.poll(() => rows(database), patience).toBeGreaterThan(80);
     const found = await journal.page(session, 0, 200);
     expect(found.map(({ position }) => position - journal.firstPosition)).toEqual(
       Array.from({ length: found.length }, (_, index) => index),
@@ -160,7 +162,7 @@ describe('lazy QoS 1', () => {
     expect(database.logRecords).toBeGreaterThanOrEqual(5);
     journal.finished(session, sent.position);
     // Nothing else is recorded: an empty record says it, once.
-    await expect.poll(() => database.logRecords, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => database.logRecords, patience).toBe(1);
     const { length } = store.records;
     await new Promise((resolve) => setTimeout(resolve, 1200));
     expect(store.records).toHaveLength(length);
@@ -176,7 +178,7 @@ describe('lazy QoS 1', () => {
     await committed(journal);
     journal.ended(session);
     await committed(journal);
-    await expect.poll(() => [database.size('endings'), database.logRecords], { timeout: 5000 }).toEqual([0, 1]);
+    await expect.poll(() => [database.size('endings'), database.logRecords], patience).toEqual([0, 1]);
     expect(store.rowsPut).toEqual([]);
     await journal.stop();
   });

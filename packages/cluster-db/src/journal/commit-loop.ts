@@ -1,15 +1,17 @@
-import { type Env, type JournalCondition, type JournalHost, type JournalWork } from '@si-mqtt/session';
+import { type Env, type JournalCondition, type JournalHost } from '@si-mqtt/session';
 import { type LogRecord, type LogStore, StoreRefusal } from '../log-store.js';
 import { atOf, type LogPosition } from '../position.js';
 import { type Entry } from '../record/entries.js';
-import { type QueueRow, type RowChanges } from '../rows.js';
+import { type QueueRow, type RowChanges, type SessionReference } from '../rows.js';
 import { Changes, queueRow } from './changes.js';
 import { Draft } from './draft.js';
 import { removeEndings } from './endings.js';
 import { ReadBack } from './read-back.js';
+import { inParts, isContentRefusal } from './refusals.js';
 import { endOfRecord, finish, halves, isRemoval, messagesOf, type Removal, type Unit, withoutMessages } from './units.js';
 import { UnwrittenDeliveries, type UnwrittenDelivery, type UnwrittenSettings } from './unwritten.js';
 import { within } from './within.js';
+import { CommitWork } from './work.js';
 
 /** Deletions that are worth a commit of their own at once. */
 const removalsWorthwhile = 500;
@@ -20,8 +22,6 @@ const lookMilliseconds = 500;
 const stopMilliseconds = 5000;
 /** `at` has two bytes for the index of an entry. */
 const unitEntriesMax = 60_000;
-/** Milliseconds. */
-const commitBounds: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
 
 export interface CommitLoopSettings extends UnwrittenSettings {
   /** Bytes that may wait for the store before publishers are not read any more. */
@@ -36,26 +36,15 @@ export interface CommitLoopSettings extends UnwrittenSettings {
  * Brings what was recorded to the store, one record after the other: while one is under way the next batch grows, so that the work of the store
  * adapts to the load without a timer. Whatever the store answers, position n + 1 is never written before n is known to be there.
  */
-export class CommitLoop implements JournalWork {
+export class CommitLoop {
   openBatch = 1;
   committedBatch = 0;
   /** Position of the last record of this run. */
   committedSeq = 0;
   /** Of the last record. */
   private derived = 0;
-  /** Bytes and operations that are recorded and not committed. */
-  pendingBytes = 0;
-  pendingOperations = 0;
   condition: JournalCondition = 'ready';
-  /** For metrics: records, seconds, bytes; and how many took at most each of `commitBounds`, the last one longer. */
-  commits = 0;
-  commitSeconds = 0;
-  commitBytes = 0;
-  readonly commitBounds: readonly number[] = commitBounds;
-  readonly commitCounts: number[] = new Array<number>(commitBounds.length + 1).fill(0);
-  retries = 0;
-  droppedEntries = 0;
-  lastError: string | undefined;
+  readonly work: CommitWork;
   private readonly store: LogStore;
   private readonly env: Env;
   private readonly settings: CommitLoopSettings;
@@ -74,7 +63,6 @@ export class CommitLoop implements JournalWork {
   private readonly readBack: ReadBack;
   private isFull = false;
   private isAway = false;
-  private busySince: number | undefined;
   private hasEndings = true;
   private isFenced = false;
   private isStopping = false;
@@ -89,6 +77,7 @@ export class CommitLoop implements JournalWork {
     this.store = store;
     this.env = env;
     this.settings = settings;
+    this.work = new CommitWork(env);
     this.unwritten = new UnwrittenDeliveries(settings);
     this.readBack = new ReadBack(store);
   }
@@ -98,12 +87,10 @@ export class CommitLoop implements JournalWork {
     return this.derived + 1;
   }
 
-  get commitMilliseconds(): number {
-    return this.busySince === undefined ? 0 : this.env.monotonic() - this.busySince;
-  }
-
-  /** `isFull`: as it was found, so that at first only what makes room is taken. */
-  /** What was recorded before waits until now: only the epoch gives it its positions. */
+  /**
+   * What was recorded before waits until now: only the epoch gives it its positions. `isFull`: as it was found, so that at first only what makes room is
+   * taken.
+   */
   start(host: JournalHost, { seat, epoch, isFull }: { readonly seat: number; readonly epoch: number; readonly isFull: boolean }): void {
     this.host = host;
     this.seat = seat;
@@ -118,7 +105,6 @@ export class CommitLoop implements JournalWork {
   add(entry: Entry, bytes: number): boolean {
     if (this.isFenced) return false;
     const isFirst = this.units.length === 0;
-    if (isRemoval(entry) && this.unwritten.finish(entry)) return false;
     if (isFirst && isRemoval(entry)) {
       this.removals.push(entry);
       this.planRemovals();
@@ -132,11 +118,16 @@ export class CommitLoop implements JournalWork {
     }
     unit.entries.push(entry);
     unit.bytes += bytes;
-    this.pendingOperations++;
-    this.pendingBytes += bytes;
+    this.work.pendingOperations++;
+    this.work.pendingBytes += bytes;
     // At once: a single connection may bring megabytes in one turn.
-    if (this.pendingBytes > this.settings.pendingBytesMax && this.condition === 'ready') this.judge();
+    if (this.work.pendingBytes > this.settings.pendingBytesMax && this.condition === 'ready') this.judge();
     return isFirst;
+  }
+
+  /** The delivery is over. True: the store need not know. */
+  finishUnwritten(session: SessionReference, position: number): boolean {
+    return this.unwritten.finish(session, position);
   }
 
   divide(): void {
@@ -165,7 +156,7 @@ export class CommitLoop implements JournalWork {
     this.run();
     const isDone = this.running === undefined || (await within(this.env, stopMilliseconds, this.running));
     if (!isDone)
-      this.fence(`the store did not take what was recorded within ${stopMilliseconds / 1000} s: ${this.lastError ?? 'no answer'}`);
+      this.fence(`the store did not take what was recorded within ${stopMilliseconds / 1000} s: ${this.work.lastError ?? 'no answer'}`);
     this.hasStopped = true;
     this.stopped();
     return isDone;
@@ -186,7 +177,7 @@ export class CommitLoop implements JournalWork {
   /** For whoever asks the store beside this. */
   noteFailure(error: unknown): void {
     this.readBack.failed();
-    this.lastError = textOf(error);
+    this.work.noteError(error);
   }
 
   /** A call that may be made twice: again and again until it is answered. */
@@ -207,15 +198,15 @@ export class CommitLoop implements JournalWork {
 
   private run(): void {
     if (this.host === undefined || this.running !== undefined || this.isFenced || !this.hasWork()) return;
-    this.running = this.work().then(
+    this.running = this.commitAll().then(
       () => {
         this.running = undefined;
       },
       (error: unknown) => {
         this.running = undefined;
         if (this.isFenced) return;
-        this.lastError = textOf(error);
-        this.fence(`the journal cannot go on: ${this.lastError}`);
+        this.work.noteError(error);
+        this.fence(`the journal cannot go on: ${this.work.lastError}`);
       },
     );
   }
@@ -229,16 +220,16 @@ export class CommitLoop implements JournalWork {
     return this.settlingDue || this.unwritten.isDue(this.env.monotonic());
   }
 
-  private async work(): Promise<void> {
+  private async commitAll(): Promise<void> {
     while (this.hasWork() && !this.isFenced) {
-      this.busySince = this.env.monotonic();
+      this.work.begin();
       const { units } = this;
       const removals = this.removals.splice(0, removalsAtOnce);
       this.removalsDue = this.isStopping || this.removals.length > 0;
       if (units.length > 0) await this.commit(units, removals);
       else if (removals.length > 0) await this.remove(removals);
       if (this.isToSettle()) await this.settle();
-      this.busySince = undefined;
+      this.work.end();
       this.isAway = false;
       this.judge();
     }
@@ -255,8 +246,8 @@ export class CommitLoop implements JournalWork {
       from = to;
     }
     for (const { entries, bytes } of units) {
-      this.pendingOperations -= entries.length;
-      this.pendingBytes -= bytes;
+      this.work.pendingOperations -= entries.length;
+      this.work.pendingBytes -= bytes;
     }
     this.committedBatch = batch;
     this.tell((host) => host.committed());
@@ -306,7 +297,7 @@ export class CommitLoop implements JournalWork {
       await this.commitParts(unit.entries, error);
       return;
     }
-    this.lastError = error.message;
+    this.work.noteError(error);
     for (const { source } of refused) if (source !== undefined) this.tell((host) => host.refused(source));
     await this.commitUnits([withoutMessages(unit)], []);
   }
@@ -314,16 +305,10 @@ export class CommitLoop implements JournalWork {
   /** A client's own state is too large: the rest need not go with it. */
   private async commitParts(entries: readonly Entry[], error: StoreRefusal): Promise<void> {
     if (entries.length <= 1) {
-      this.drop(entries, error);
+      this.work.dropped(entries, error);
       return;
     }
     for (const part of halves(entries)) await this.commitUnits([{ entries: part, bytes: 0 }], []);
-  }
-
-  private drop(entries: readonly Entry[], error: StoreRefusal): void {
-    this.droppedEntries += entries.length;
-    const kinds = entries.map(({ kind }) => kind).join(', ');
-    this.lastError = `dropped what the store does not take (${kinds}): ${error.message}`;
   }
 
   private async append(position: LogPosition, record: LogRecord, rows: RowChanges): Promise<void> {
@@ -336,7 +321,7 @@ export class CommitLoop implements JournalWork {
           this.fence('another broker owns the store: its log is sealed');
           throw new Error('fenced');
         }
-        this.measure(this.env.monotonic() - begun, record.body.length);
+        this.work.committed(this.env.monotonic() - begun, record.body.length);
         return;
       } catch (error) {
         if (this.isFenced || isContentRefusal(error)) throw error;
@@ -352,32 +337,13 @@ export class CommitLoop implements JournalWork {
   }
 
   private async remove(removals: readonly Removal[]): Promise<void> {
-    const rows = removals.filter((removal) => !this.unwritten.finish(removal));
-    await this.inParts(
-      rows,
-      (some) => {
-        const changes = new Changes();
-        for (const removal of some) finish(changes, removal);
-        return this.writeRows(changes.toRowChanges());
-      },
-      (removal) => removal,
-    );
-  }
-
-  /** All of them, or in halves where the store does not take that much. */
-  private async inParts<Item>(
-    items: readonly Item[],
-    write: (some: readonly Item[]) => Promise<void>,
-    entryOf: (item: Item) => Entry,
-  ): Promise<void> {
-    if (items.length === 0) return;
-    try {
-      await write(items);
-    } catch (error) {
-      if (!isContentRefusal(error)) throw error;
-      if (items.length === 1) this.drop(items.map(entryOf), error);
-      else for (const half of halves(items)) await this.inParts(half, write, entryOf);
-    }
+    const left = removals.filter((removal) => removal.kind !== 'finished' || !this.unwritten.finish(removal.session, removal.position));
+    const write = (some: readonly Removal[]) => {
+      const changes = new Changes();
+      for (const removal of some) finish(changes, removal);
+      return this.writeRows(changes.toRowChanges());
+    };
+    await inParts(left, write, (removal, error) => this.work.dropped([removal], error));
   }
 
   /** What was not acknowledged soon becomes rows; and if no other record says that a replay need not begin so early, an empty one does. */
@@ -385,11 +351,8 @@ export class CommitLoop implements JournalWork {
     const { unwritten } = this;
     const now = this.isStopping ? Infinity : this.env.monotonic();
     const due = unwritten.take(now);
-    await this.inParts(
-      due,
-      (some) => this.writeRows({ put: { outq: some.map(rowOf) } }),
-      ({ entry }) => entry!,
-    );
+    const write = (some: readonly UnwrittenDelivery[]) => this.writeRows({ put: { outq: some.map(rowOf) } });
+    await inParts(due, write, ({ entry }, error) => this.work.dropped([entry!], error));
     unwritten.written(due);
     this.settlingDue = unwritten.isDue(now);
     if (this.settlingDue || !unwritten.isAhead(this.derived)) return;
@@ -411,7 +374,7 @@ export class CommitLoop implements JournalWork {
   // ——— trouble ———
 
   private failed(error: unknown): void {
-    this.retries++;
+    this.work.retries++;
     this.noteFailure(error);
     if (error instanceof StoreRefusal && error.reason === 'full') this.isFull = true;
     this.judge();
@@ -427,8 +390,7 @@ export class CommitLoop implements JournalWork {
     for (;;) {
       await this.env.sleep(lookMilliseconds, this.end);
       if (this.isStopping || this.isFenced) return;
-      const { busySince } = this;
-      this.isAway = busySince !== undefined && this.env.monotonic() - busySince > this.settings.refuseAfterSeconds * 1000;
+      this.isAway = this.work.commitMilliseconds > this.settings.refuseAfterSeconds * 1000;
       this.judge();
       this.settlingDue ||= this.unwritten.isAhead(this.derived);
       this.run();
@@ -461,7 +423,7 @@ export class CommitLoop implements JournalWork {
 
   private judge(): void {
     const { pendingBytesMax } = this.settings;
-    const isCongested = this.pendingBytes > (this.condition === 'congested' ? pendingBytesMax / 2 : pendingBytesMax);
+    const isCongested = this.work.pendingBytes > (this.condition === 'congested' ? pendingBytesMax / 2 : pendingBytesMax);
     const waits = this.isFull ? 'full' : isCongested ? 'congested' : 'ready';
     const next = this.readBack.isMissing ? 'behind' : this.isAway ? 'unavailable' : waits;
     if (next === this.condition) return;
@@ -475,27 +437,11 @@ export class CommitLoop implements JournalWork {
     try {
       call(this.host);
     } catch (error) {
-      this.lastError = textOf(error);
+      this.work.noteError(error);
     }
-  }
-
-  private measure(milliseconds: number, bytes: number): void {
-    this.commits++;
-    this.commitSeconds += milliseconds / 1000;
-    this.commitBytes += bytes;
-    const bucket = commitBounds.findIndex((bound) => milliseconds <= bound);
-    this.commitCounts[bucket < 0 ? commitBounds.length : bucket]++;
   }
 }
 
 function rowOf({ entry, at, index }: UnwrittenDelivery): QueueRow {
   return queueRow(entry!, atOf(0, at, index));
-}
-
-function isContentRefusal(error: unknown): error is StoreRefusal {
-  return error instanceof StoreRefusal && error.reason === 'content';
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -60,7 +60,7 @@ export class Draft {
   }
 
   private remove(removal: Removal): void {
-    if (this.unwritten.finish(removal)) return;
+    if (removal.kind === 'finished' && this.unwritten.finish(removal.session, removal.position)) return;
     // With the rows in the same commit, the end of a delivery that was there before needs no word in the log. Where they follow, a replay must find it.
     if (finish(this.changes, removal) || !this.rowsWithRecord) this.writer.add(removal);
   }

@@ -102,7 +102,7 @@ export class StoreJournal implements Journal {
   }
 
   get work(): JournalWork {
-    return this.loop;
+    return this.loop.work;
   }
 
   async start(host: JournalHost): Promise<void> {
@@ -225,7 +225,8 @@ export class StoreJournal implements Journal {
 
   finished(session: SessionKey, position: QueuePosition): void {
     const reference = this.live(session)?.reference;
-    if (reference !== undefined) this.record({ kind: 'finished', session: reference, position });
+    if (reference === undefined || this.loop.finishUnwritten(reference, position)) return;
+    this.record({ kind: 'finished', session: reference, position });
   }
 
   inboundReceived(session: SessionKey, packetId: number): void {

@@ -1,7 +1,6 @@
 import { type LogPosition } from '../position.js';
 import { type EnqueuedEntry } from '../record/entries.js';
 import { type SessionReference } from '../rows.js';
-import { type Removal } from './units.js';
 
 /** Rows that are written at once at most, and the bytes of their messages unless a single one is larger. */
 const rowsAtOnce = 1000;
@@ -81,9 +80,8 @@ export class UnwrittenDeliveries {
   }
 
   /** The delivery is over. True: it was here, and the store need not know. */
-  finish(removal: Removal): boolean {
-    if (removal.kind === 'groupFinished') return false;
-    const delivery = this.sessions.get(removal.session)?.find(removal.position);
+  finish(session: SessionReference, position: number): boolean {
+    const delivery = this.sessions.get(session)?.find(position);
     if (delivery?.entry === undefined || delivery.isTaken) return false;
     this.settle(delivery);
     return true;
