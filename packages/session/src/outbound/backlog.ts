@@ -49,11 +49,16 @@ export class Backlog {
   }
 
   /** Takes deliveries back that were fetched, the first of them at this position; what is on the way is not wanted any more. */
-  rewound(position: QueuePosition, messages: number, bytes: number, oldestAt: number): Backlog {
+  rewound(position: QueuePosition, messages: number, bytes: number, oldestAt: number | undefined): Backlog {
     this.isAbandoned = true;
     const backlog = new Backlog(this.source, position - 1, this.lastPosition, this.messages + messages, this.bytes + bytes);
     backlog.oldestAt = oldestAt;
     return backlog;
+  }
+
+  /** The same; what is on the way is not wanted any more. */
+  anew(): Backlog {
+    return this.rewound(this.fetchedTo + 1, 0, 0, this.oldestAt);
   }
 
   /** Asks the journal for `oldestAt`. Rejects as it does. */
@@ -62,11 +67,6 @@ export class Backlog {
     if (this.oldestAt !== undefined) return;
     const [oldest] = await this.source.page(fetchedTo, 1);
     if (oldest !== undefined && this.fetchedTo === fetchedTo) this.oldestAt = oldest.message.receivedAt;
-  }
-
-  /** The same; what is on the way is not wanted any more. */
-  anew(): Backlog {
-    return this.rewound(this.fetchedTo + 1, 0, 0);
   }
 
   /**
