@@ -162,7 +162,7 @@ export class Broker {
     const reasonCode = this.retainAndRoute(message, publisher, packetId, journaling.isRefusing);
     if (journal.operations !== operations && message.qos > 0) {
       publisher?.hold();
-      if (message.qos === 2) journaling.takes(message, packetId);
+      message.packetId = packetId;
     }
     return reasonCode;
   }

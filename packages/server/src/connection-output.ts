@@ -152,6 +152,11 @@ export class ConnectionOutput implements Output {
     this.held = undefined;
   }
 
+  /** The PUBACK or PUBREC that is held back says no instead. False: there is none. */
+  refuse(packetId: number, reasonCode: ReasonCode): boolean {
+    return this.held?.refuse(packetId, reasonCode) === true;
+  }
+
   /** A publication that the journal does not take must not be sent. True: it had not been. */
   revoke(packetId: number): boolean {
     return this.held?.revoke(packetId) === true;

@@ -2,13 +2,16 @@ import { type AcknowledgementType, type Packet, type PublishFrame, type ReasonCo
 import { type Output } from '@si-mqtt/session';
 
 interface HeldPacket {
-  /** Only publications have one that matters here. */
+  /** Of a publication to the client; 0 for all others. */
   readonly publishPacketId: number;
+  /** Of a PUBACK or PUBREC; 0 for all others. */
+  readonly answeredPacketId: number;
   sendTo(output: Output): void;
 }
 
 export class HeldPublish implements HeldPacket {
   readonly publishPacketId: number;
+  readonly answeredPacketId: number = 0;
   private readonly frame: PublishFrame;
   private readonly firstByte: number;
   private readonly messageExpiryInterval: number;
@@ -27,14 +30,18 @@ export class HeldPublish implements HeldPacket {
 
 export class HeldAcknowledgement implements HeldPacket {
   readonly publishPacketId: number = 0;
+  reasonCode: ReasonCode;
   private readonly type: AcknowledgementType;
   private readonly packetId: number;
-  private readonly reasonCode: ReasonCode;
 
   constructor(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode) {
     this.type = type;
     this.packetId = packetId;
     this.reasonCode = reasonCode;
+  }
+
+  get answeredPacketId(): number {
+    return this.type === 'puback' || this.type === 'pubrec' ? this.packetId : 0;
   }
 
   sendTo(output: Output): void {
@@ -44,6 +51,7 @@ export class HeldAcknowledgement implements HeldPacket {
 
 export class HeldControlPacket implements HeldPacket {
   readonly publishPacketId: number = 0;
+  readonly answeredPacketId: number = 0;
   private readonly packet: Packet;
 
   constructor(packet: Packet) {
@@ -80,6 +88,15 @@ export class HeldPackets {
     if (index < 0) return false;
     this.packets.splice(index, 1);
     this.batches.splice(index, 1);
+    return true;
+  }
+
+  /** The PUBACK or PUBREC says no instead. False: there is none. */
+  refuse(packetId: number, reasonCode: ReasonCode): boolean {
+    // Of several, as of a QoS 2 publication that was repeated, the last one was made by what is refused now.
+    const held = this.packets.findLast(({ answeredPacketId }) => answeredPacketId === packetId);
+    if (!(held instanceof HeldAcknowledgement)) return false;
+    held.reasonCode = reasonCode;
     return true;
   }
 

@@ -33,7 +33,6 @@ export class Journaling implements JournalHost {
   private holding: ConnectionOutput[] = [];
   private waits: Wait[] = [];
   private lost: Client[] = [];
-  private readonly taken: WeakMap<Message, number> = new WeakMap();
   private fencedBecause: string | undefined;
 
   constructor(journal: Journal, broker: Broker, sessions: MemorySessions) {
@@ -127,7 +126,7 @@ export class Journaling implements JournalHost {
     for (const reader of readers) reader.continueReading();
   }
 
-  /** Nobody gets the message: it leaves the queues, and its publisher, who cannot be answered out of order, is disconnected. */
+  /** Nobody gets the message: it leaves the queues, and its publisher is told. */
   refused(message: Message): void {
     const { broker } = this;
     broker.counters.storeRefused++;
@@ -139,15 +138,18 @@ export class Journaling implements JournalHost {
         connection!.close(ReasonCode.implementationSpecificError, 'the store did not take a message that was about to be sent');
     }
     if (message.retain) this.dropRetained(message);
-    const publisher = broker.clients.get(message.publisher.clientId);
-    const packetId = this.taken.get(message);
-    if (packetId !== undefined) publisher?.session.inbound.forget(packetId);
-    publisher?.connection?.close(ReasonCode.quotaExceeded, 'the store does not take this message');
+    this.refuseTo(message);
   }
 
-  /** A QoS 2 publication is on its way to the store: should that refuse it, its packet identifier was never taken. */
-  takes(message: Message, packetId: number): void {
-    this.taken.set(message, packetId);
+  /** The acknowledgement waits for the journal and keeps its place. 3.x has no way to say no, so that its connection is closed. */
+  private refuseTo({ publisher, packetId, qos }: Message): void {
+    const client = this.broker.clients.get(publisher.clientId);
+    // Its session may have ended; a will, or what the program itself publishes, has nobody who waits.
+    if (client === undefined || client.session !== publisher || packetId === 0) return;
+    const { session, connection } = client;
+    if (session.inbound.refuse(packetId, qos)) return;
+    if (session.agreement.protocolVersion === 5 && connection?.output.refuse(packetId, ReasonCode.quotaExceeded) === true) return;
+    connection?.close(ReasonCode.quotaExceeded, 'the store does not take this message');
   }
 
   private dropRetained(message: Message): void {

@@ -808,21 +808,43 @@ describe('a store that takes nothing new', () => {
     for (let packetId = 1; packetId <= 3; packetId++) expect(await publisher.next('puback')).toMatchObject({ packetId });
   });
 
-  it('a message that it takes at no time goes to nobody, and its publisher is disconnected', async () => {
+  it.each([1, 2] as const)('a message of QoS %i that it takes at no time goes to nobody, and its publisher is told', async (qos) => {
     const node = await start();
     const subscriber = await persistent(node, 'subscriber');
     await subscriber.subscribed('t', 2);
-    const publisher = await clean(node, 'publisher');
+    const publisher = await persistent(node, 'publisher');
     node.isStuck = true;
-    publish(publisher, 't', 'good', 1, 1);
-    publish(publisher, 't', 'bad', 1, 2);
+    for (const [packetId, payload] of ['good', 'bad', 'better'].entries()) publish(publisher, 't', payload, qos, packetId + 1);
     await publisher.settled();
-    const [, bad] = [...node.journal.given];
+    const bad = node.journal.given[1];
     node.journal.refuse(bad);
-    expect(await publisher.next('disconnect')).toMatchObject({ reasonCode: 0x97 });
+    node.unstick();
+    const answers: unknown[] = [];
+    for (let n = 0; n < 3; n++) answers.push(await publisher.next(qos === 1 ? 'puback' : 'pubrec'));
+    expect(answers).toMatchObject([
+      { packetId: 1, reasonCode: 0 },
+      { packetId: 2, reasonCode: 0x97 },
+      { packetId: 3, reasonCode: 0 },
+    ]);
+    expect([text(await subscriber.next('publish')), text(await subscriber.next('publish'))]).toEqual(['good', 'better']);
+    // The identifier is free.
+    publish(publisher, 't', 'again', qos, 2);
+    expect(await publisher.next(qos === 1 ? 'puback' : 'pubrec')).toMatchObject({ packetId: 2, reasonCode: 0 });
+    expect(text(await subscriber.next('publish'))).toBe('again');
+  });
+
+  it('3.1.1 has no way to say so: its publisher is disconnected', async () => {
+    const node = await start();
+    const subscriber = await persistent(node, 'subscriber');
+    await subscriber.subscribed('t', 1);
+    const publisher = await clean(node, 'publisher', { protocolVersion: 4 });
+    node.isStuck = true;
+    publish(publisher, 't', 'bad', 1, 1);
+    await expect.poll(() => node.journal.given.length).toBe(1);
+    node.journal.refuse(node.journal.given[0]);
     await publisher.closed();
     node.unstick();
-    expect(text(await subscriber.next('publish'))).toBe('good');
+    expect(await publisher.rest(0)).toEqual([]);
     expect(await subscriber.rest(30)).toEqual([]);
   });
 

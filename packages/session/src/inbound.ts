@@ -1,4 +1,4 @@
-import { type DecodedPublish, ProtocolError, type PublishProperties, ReasonCode } from '@si-mqtt/codec';
+import { type DecodedPublish, ProtocolError, type PublishProperties, type QoS, ReasonCode } from '@si-mqtt/codec';
 import { type Capabilities } from './limits.js';
 import { Message } from './message.js';
 import { type Negotiated } from './negotiation.js';
@@ -133,11 +133,23 @@ export class Inbound {
     }
   }
 
-  /** A publication that had been taken was not: when it comes again it is a new one. */
-  forget(packetId: number): void {
-    this.received?.delete(packetId);
+  /**
+   * A publication that had been taken was not: when it comes again it is a new one. True: its answer, which was still to be made, says so; false:
+   * that answer is made already, or there is no way to say it.
+   */
+  refuse(packetId: number, qos: QoS): boolean {
+    if (qos === 2) this.received?.delete(packetId);
     const answer = this.unanswered?.get(packetId);
-    if (answer !== undefined) this.withdraw(answer);
+    if (answer === undefined) return false;
+    if (!this.isV5) {
+      this.withdraw(answer);
+      return false;
+    }
+    answer.reasonCode = ReasonCode.quotaExceeded;
+    if (answer.isTaken) this.takenAnswers--;
+    answer.isTaken = false;
+    this.sendAnswered();
+    return true;
   }
 
   receivePubrel(packetId: number): void {

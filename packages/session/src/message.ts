@@ -65,6 +65,8 @@ export class Message {
   readonly expiresAt: number;
   /** Position in the log of the node that took it, once there is one; globally unique. */
   origin: bigint | undefined;
+  /** Under which its publisher's acknowledgement waits for the journal; 0: none does. */
+  packetId: number;
   private place: Place;
   private payloadBytes: Uint8Array | undefined;
   private frames: (PublishFrame | undefined)[] | undefined;
@@ -82,6 +84,7 @@ export class Message {
     this.receivedAt = receivedAt;
     this.expiresAt = properties?.messageExpiryInterval === undefined ? Infinity : receivedAt + properties.messageExpiryInterval * 1000;
     this.origin = undefined;
+    this.packetId = 0;
     this.place = Place.own;
     this.payloadBytes = undefined;
     this.frames = undefined;
