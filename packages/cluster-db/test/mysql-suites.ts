@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { type LogStore, openMysqlLogStore, StoreJournal, StoreRefusal, StoreUnusable } from '../src/index.js';
 import { MysqlDatabase } from '../src/mysql/mysql-database.js';
 import { mysqlDialect } from '../src/mysql/mysql-dialect.js';
+import { mysqlMigrationDialect, mysqlMigrations } from '../src/mysql/mysql-migrations.js';
 import { mysqlSchema } from '../src/mysql/mysql-schema.js';
+import { migrate } from '../src/sql/migrate.js';
 import { SqlLogStore } from '../src/sql/sql-log-store.js';
 import { journalMessage } from './journal-parts.js';
 import { logStoreSuite } from './log-store-suite.js';
@@ -51,6 +53,27 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
         expect(await stores[0].replaceSeat(undefined, seatRow())).toBe(true);
         await Promise.all(stores.map((store) => store.close()));
       }
+      await remove();
+    });
+
+    it('eight programs may carry out several versions at once, whichever of them each knows', async () => {
+      const { url, remove } = await server().newDatabase(true);
+      const second = {
+        version: 2,
+        minimumReader: 1,
+        statements: ['ALTER TABLE sessions ADD COLUMN note BLOB', 'CREATE INDEX by_note ON sessions (expires_at)'],
+      };
+      const third = { version: 3, minimumReader: 1, statements: ['ALTER TABLE outq ADD COLUMN note BLOB'] };
+      const newer = [...mysqlMigrations, second, third];
+      const databases = Array.from({ length: 8 }, () => new MysqlDatabase({ url }));
+      const known = databases.map((_, index) => (index % 4 === 3 ? mysqlMigrations : index % 4 === 2 ? newer.slice(0, 2) : newer));
+      await Promise.all(databases.map((database, index) => migrate(database, mysqlMigrationDialect, known[index])));
+      for (const database of databases) expect(await migrate(database, mysqlMigrationDialect, newer)).toEqual({ from: 3, to: 3 });
+      const count = 'SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = ?';
+      expect((await databases[0].query(count, ['note'])).flat().map(Number)).toEqual([2]);
+      await Promise.all(databases.map((database) => database.close()));
+      // Both additions leave this program's own version as it is.
+      await (await openMysqlLogStore({ url })).close();
       await remove();
     });
 

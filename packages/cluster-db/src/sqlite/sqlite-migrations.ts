@@ -1,8 +1,9 @@
 import { type Migration, type MigrationDialect } from '../sql/migrate.js';
 
-/** One program at a time opens a SQLite store, and its statements say IF NOT EXISTS themselves. */
+/** One program at a time opens a SQLite store, and its statements say IF NOT EXISTS themselves where SQLite has words for that. */
 export const sqliteMigrationDialect: MigrationDialect = {
-  alreadyThere: () => false,
+  // A start that ended halfway has added some columns.
+  alreadyThere: (error) => error instanceof Error && error.message.includes('duplicate column name'),
   missing: (error) => error instanceof Error && error.message.includes('no such table'),
   collision: () => false,
   createMeta: 'CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
