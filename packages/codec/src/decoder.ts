@@ -1,7 +1,7 @@
 import { decodeAcknowledgement } from './decode/acknowledgement.js';
 import { decodeConnack, decodeConnect } from './decode/connect.js';
 import { decodeAuth, decodeDisconnect } from './decode/disconnect.js';
-import { decodePublish } from './decode/publish.js';
+import { DecodedPublish, decodePublish } from './decode/publish.js';
 import { decodeSuback, decodeSubscribe, decodeUnsuback, decodeUnsubscribe } from './decode/subscribe.js';
 import { type DecoderOptions } from './decoder-options.js';
 import { acceptedFirstBytes, PacketType, packetName, refuseFirstByte } from './fixed-header.js';
@@ -74,7 +74,7 @@ export class Decoder {
   push(chunk: Uint8Array): void {
     if (this.isStopped || chunk.length === 0) return;
     if (this.isPaused || this.isDelivering) {
-      if (this.kept === undefined) this.kept = new KeptBytes(chunk, 0, chunk.length);
+      if (this.kept === undefined) this.kept = new KeptBytes(chunk, 0, chunk.length, 0);
       else this.kept.append(chunk, 0, chunk.length, 0);
       return;
     }
@@ -123,7 +123,7 @@ export class Decoder {
     // Still set only while its packet is incomplete and the chunk is used up, or when the receiver itself has pushed.
     const later = this.kept;
     if (at < chunk.length) {
-      this.kept = new KeptBytes(chunk, at, chunk.length);
+      this.kept = new KeptBytes(chunk, at, chunk.length, this.lengthWanted(chunk, at));
       if (later !== undefined) this.kept.append(later.bytes, later.start, later.end, 0);
     }
     if (later !== undefined) this.deliverKept();
@@ -234,11 +234,20 @@ export class Decoder {
       packetEnd = this.packetEnd(kept.bytes, kept.start, kept.end);
       if (packetEnd === kept.end) {
         this.kept = undefined;
-        this.deliver(kept.bytes, kept.start, kept.end);
+        const packet = this.decode(kept.bytes, kept.start, kept.end);
+        if (packet instanceof DecodedPublish) packet.ownsBytes = kept.isWhole;
+        this.receiver.receive(packet);
         return at;
       }
     }
     return at;
+  }
+
+  /** Of the packet at `start`, 0 if it is unknown. A pause looks at nothing: what is wrong with a packet is said when its turn comes. */
+  private lengthWanted(chunk: Uint8Array, start: number): number {
+    if (this.isPaused) return 0;
+    const packetEnd = this.packetEnd(chunk, start, chunk.length);
+    return packetEnd === incomplete ? 0 : packetEnd - start;
   }
 
   /** What came in during a pause, any number of packets; and what the receiver itself pushed meanwhile, which comes after it. */

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Decoder, encode, type Packet, ProtocolError, type PublishPacket } from '../src/index.js';
+import { type DecodedPublish, Decoder, encode, type Packet, ProtocolError, type PublishPacket } from '../src/index.js';
 import { decoderOptions, plain } from './support/decoding.js';
 
 const options = decoderOptions('client', 4);
@@ -45,6 +45,20 @@ function record(onPacket: Recorder['onPacket'] = () => {}): Recorder {
 const sequence = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
 describe('Decoder', () => {
+  it('says of a packet that came in pieces that its bytes are its own, and of no other', () => {
+    const seen: DecodedPublish[] = [];
+    const { decoder } = record((_, packet) => void seen.push(packet as DecodedPublish));
+    const [first, second, third] = [publish(1), publish(2, 1000), publish(3)];
+    const head = joined(first, second.subarray(0, 500));
+    const tail = joined(second.subarray(500), third);
+    decoder.push(head);
+    decoder.push(tail);
+    expect(seen.map(({ ownsBytes }) => ownsBytes)).toEqual([false, true, false]);
+    head.fill(0);
+    tail.fill(0);
+    expect(seen[1].bytes).toEqual(second);
+  });
+
   it('delivers every complete packet of a chunk and keeps the rest', () => {
     const { decoder, packetIds } = record();
     const bytes = run(3);

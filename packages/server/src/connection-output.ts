@@ -58,16 +58,15 @@ export class ConnectionOutput implements Output {
     }
     this.broker.counters.publishSent++;
     const length = frame.end - frame.start;
+    if (length > this.publishBytesMax) this.publishBytesMax = length;
     if (length < largePacketBytes) {
       const at = this.reserve(length);
       this.used = copyPublishFrame(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
       return;
     }
-    if (length > this.publishBytesMax) this.publishBytesMax = length;
     const at = this.reserve(frame.payloadStart - frame.start);
     this.used = copyPublishHead(frame, firstByte, packetId, messageExpiryInterval, this.buffer!, at);
-    this.flush();
-    this.writeOut(frame.bytes.subarray(frame.payloadStart, frame.end));
+    this.flush(frame.bytes.subarray(frame.payloadStart, frame.end));
   }
 
   sendAcknowledgement(type: AcknowledgementType, packetId: number, reasonCode: ReasonCode): void {
@@ -187,16 +186,18 @@ export class ConnectionOutput implements Output {
     this.pump();
   }
 
-  /** Writes what was collected; called by the broker at the end of a turn. */
-  flush(): void {
+  /** Writes what was collected, and what follows it; called by the broker at the end of a turn. */
+  flush(following?: Uint8Array): void {
     this.isDirty = false;
     const { buffer, used } = this;
     if (buffer === undefined) return;
     this.buffer = undefined;
     this.used = 0;
-    if (used > 0 && !this.isClosed) this.writeOut(buffer.subarray(0, used));
+    // Behind bytes that wait it would wait too, and hold much more than it needs.
+    const isCopied = 2 * used < buffer.length && this.stream.pendingBytes > 0;
+    if (used > 0 && !this.isClosed) this.writeOut(isCopied ? Buffer.from(buffer.subarray(0, used)) : buffer.subarray(0, used), following);
     // What the kernel took at once can be used again; otherwise the stream holds the buffer.
-    if (this.stream.pendingBytes === 0) this.broker.buffers.give(buffer);
+    if (isCopied || this.stream.pendingBytes === 0) this.broker.buffers.give(buffer);
   }
 
   /** The stream is gone, and with it what was not written. */
@@ -235,9 +236,9 @@ export class ConnectionOutput implements Output {
     this.broker.flushLater(this);
   }
 
-  private writeOut(bytes: Uint8Array): void {
-    this.broker.counters.bytesSent += bytes.length;
-    if (this.stream.write(bytes)) return;
+  private writeOut(bytes: Uint8Array, following: Uint8Array | undefined): void {
+    this.broker.counters.bytesSent += bytes.length + (following?.length ?? 0);
+    if (this.stream.write(bytes, following)) return;
     const { pendingBytes } = this.stream;
     this.writable = pendingBytes <= congestionBytes;
     // A socket that has not drained gets no further PUBLISH: what is more than the last of them and those before it are acknowledgements and

@@ -110,7 +110,7 @@ export class Message {
     receivedAt: number,
   ): Message {
     const message = new Message({ topicName, qos: packet.qos, retain: packet.retain, properties }, publisher, receivedAt);
-    message.place = Place.chunk;
+    if (!packet.ownsBytes) message.place = Place.chunk;
     if (packet.forwardable && properties === packet.properties) {
       message.source = packet;
       message.sourceLayout = layoutOf(protocolVersion, packet.qos > 0);

@@ -12,7 +12,7 @@ import { messageExpiryAt, readProperties } from './properties.js';
 
 /**
  * A PUBLISH as it came in: the packet, and the bytes that it came in as. `bytes` and `payload` are valid until the receiver returns
- * (`ownFrame` copies them); topic name and properties may be kept.
+ * (`ownFrame` copies them) unless it owns them; topic name and properties may be kept.
  */
 export class DecodedPublish implements PublishPacket, PublishFrame {
   readonly bytes: Uint8Array;
@@ -25,6 +25,8 @@ export class DecodedPublish implements PublishPacket, PublishFrame {
   readonly packetId: number;
   readonly properties: PublishProperties | undefined;
   whole: Uint8Array | undefined;
+  /** True: the packet was put together in an array that is nobody else's, and may be kept as it is. */
+  ownsBytes: boolean;
   private view: Uint8Array | undefined;
 
   constructor(
@@ -48,6 +50,7 @@ export class DecodedPublish implements PublishPacket, PublishFrame {
     this.properties = properties;
     this.messageExpiryAt = expiryAt;
     this.whole = undefined;
+    this.ownsBytes = false;
     this.view = undefined;
   }
 

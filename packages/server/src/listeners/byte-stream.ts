@@ -31,8 +31,11 @@ export interface ByteStream {
   readonly admission: AdmissionTicket;
   /** Must be called in the call that hands over the stream. Reading begins; bytes that came before are handed over first. */
   attach(receiver: ByteStreamReceiver): void;
-  /** Takes ownership of the bytes: they must not change afterwards. False: they have not all left yet, `drained` follows. */
-  write(bytes: Uint8Array): boolean;
+  /**
+   * Takes ownership of the bytes, and of those that follow them: they must not change afterwards. False: they have not all left yet, `drained`
+   * follows.
+   */
+  write(bytes: Uint8Array, following?: Uint8Array): boolean;
   /** Bytes that were written and not yet handed to the kernel. */
   readonly pendingBytes: number;
   /** `received` and `ended` are not called until `resume`. */

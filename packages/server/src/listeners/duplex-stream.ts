@@ -47,9 +47,10 @@ export class DuplexStream implements ByteStream {
   }
 
   /** Up to the stream's own high-water mark everything counts as sent. */
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, following?: Uint8Array): boolean {
     if (this.#ending || this.#duplex.destroyed) return true;
-    return this.#duplex.write(bytes);
+    const hasRoom = this.#duplex.write(bytes);
+    return following === undefined ? hasRoom : this.#duplex.write(following);
   }
 
   pause(): void {

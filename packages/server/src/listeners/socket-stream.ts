@@ -51,9 +51,18 @@ export class SocketStream extends AcceptedStream implements ByteStream {
     if (!this.isPaused) this.socket.resume();
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (this.isEnding || this.socket.destroyed) return true;
-    this.socket.write(bytes);
+  write(bytes: Uint8Array, following?: Uint8Array): boolean {
+    const { socket } = this;
+    if (this.isEnding || socket.destroyed) return true;
+    if (following === undefined) {
+      socket.write(bytes);
+    } else {
+      // One system call, and no segment of a few bytes that wakes the peer for nothing.
+      socket.cork();
+      socket.write(bytes);
+      socket.write(following);
+      socket.uncork();
+    }
     return this.hasSent();
   }
 

@@ -47,10 +47,11 @@ export class WebSocketStream extends AcceptedStream implements ByteStream {
     this.receiver = receiver;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, following?: Uint8Array): boolean {
     if (this.isEnding || this.#webSocket.readyState !== this.#webSocket.OPEN) return true;
     // [MQTT-6.0.0-1]: binary frames in this direction too. Servers do not mask, so the bytes stay as they are.
     this.#webSocket.send(bytes, BINARY);
+    if (following !== undefined) this.#webSocket.send(following, BINARY);
     return this.hasSent();
   }
 
