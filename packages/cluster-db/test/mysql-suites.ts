@@ -216,6 +216,19 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
       expect(await read().catch(read)).toHaveLength(2);
       expect(await append(3)).toBe('committed');
       expect(front.connections, 'nobody came back').toBe(2);
+      // The seat is what a broker reads back that has not committed anything yet: this has to find the next address, too.
+      const idle = await openMysqlLogStore({ url: front.url, otherUrls: [url] });
+      expect(await idle.readSeat(0)).toBeUndefined();
+      await front.stop();
+      await expect
+        .poll(() =>
+          idle.readSeat(0).then(
+            () => 'answered',
+            () => 'failed',
+          ),
+        )
+        .toBe('answered');
+      await idle.close();
       await store.close();
       await front.stop();
       await remove();

@@ -198,8 +198,12 @@ export class SqlLogStore implements LogStore {
   }
 
   async readSeat(seat: number): Promise<SeatRow | undefined> {
-    const [row] = await this.select(this.schema.seats, 'WHERE `seat` = ?', [seat]);
-    return row === undefined ? undefined : { ...row, closed: JSON.parse(row.closed) as SeatRow['closed'] };
+    const { seats } = this.schema;
+    const sql = `SELECT ${this.statements.columns(seats)} FROM \`seats\` WHERE \`seat\` = ?`;
+    const [found] = await this.database.queryWhereWritten(sql, [seat]);
+    if (found === undefined) return undefined;
+    const row = seats.row(found);
+    return { ...row, closed: JSON.parse(row.closed) as SeatRow['closed'] };
   }
 
   async replaceSeat(attempt: Uint8Array | undefined, next: SeatRow): Promise<boolean> {
