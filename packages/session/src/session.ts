@@ -151,7 +151,7 @@ export class Session implements Publisher {
   restore(stored: RestoredSession): void {
     this.isStored = true;
     if (stored.wasConnected) this.will = stored.will;
-    if (stored.sessionExpiryInterval === 0) return;
+    // Even if it ends now: other members of its shared subscriptions get what waits for it.
     this.recordDeliveries(stored.receivedPacketIds);
     this.outbound.restore(stored);
   }
