@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { clean, type Node, persistent, publish, restart, start, text } from './journaled-node.js';
 
 const shared = '$share/g/t';
@@ -21,6 +21,40 @@ async function withWaiting(where: 'group' | 'member'): Promise<{ node: Node; lea
   await publisher.next('pubrec');
   return { node, leave: () => (where === 'member' ? goesOffline(node, kept, 'kept') : Promise.resolve()) };
 }
+
+describe('[MQTT-4.8.2-5] QoS 2 goes to a session that is not kept when nobody else can have it after a crash', () => {
+  it.each([
+    { where: 'group', isBusy: false },
+    { where: 'group', isBusy: true },
+    { where: 'member', isBusy: false },
+    { where: 'member', isBusy: true },
+  ] as const)('it waited for the $where; the one that gets it is busy: $isBusy', async ({ where, isBusy }) => {
+    const { node, leave } = await withWaiting(where);
+    const member = await clean(node, 'member', { properties: { receiveMaximum: 1 } });
+    await member.subscribed('own', 1);
+    if (where === 'member') await member.subscribed(shared, 2);
+    if (isBusy) {
+      publish(member, 'own', 'first', 1, 1);
+      const both = [await member.nextOfAny(), await member.nextOfAny()];
+      expect(both.map(({ type }) => type).sort()).toEqual(['puback', 'publish']);
+    }
+    node.isStuck = true;
+    await leave();
+    if (where === 'group') {
+      const request = { topicFilter: shared, qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+      member.send({ type: 'subscribe', packetId: 1, subscriptions: [request] });
+    }
+    await member.settled();
+    if (isBusy) member.send({ type: 'puback', packetId: 1, reasonCode: 0 });
+    expect((await member.settled()).filter(({ type }) => type === 'publish')).toEqual([]);
+    node.unstick();
+    let packet = await member.nextOfAny();
+    if (packet.type === 'suback') packet = await member.nextOfAny();
+    expect(text(packet)).toBe('waits');
+    const back = await persistent(await restart(node), 'kept');
+    expect((await back.rest(50)).map(text)).toEqual(where === 'group' ? [] : ['in flight']);
+  });
+});
 
 it('what a session had of a shared subscription goes to others though it was continued with Session Expiry Interval 0 before a crash', async () => {
   const { node } = await withWaiting('member');

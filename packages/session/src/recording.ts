@@ -49,9 +49,9 @@ export class Recording {
     this.hold();
   }
 
-  /** Nothing waits for this; without it the delivery would come again. */
-  finished(position: QueuePosition): void {
-    this.journal.finished(this.session, position);
+  /** Nothing waits for this unless it `isAwaited`; without it the delivery would come again. */
+  finished(position: QueuePosition, isAwaited: boolean = false): void {
+    this.journal.finished(this.session, position, isAwaited);
   }
 
   inboundReceived(packetId: number): void {

@@ -154,7 +154,8 @@ export class SharedGroup {
    */
   redispatch(delivery: Delivery, from: Session): boolean {
     const member = this.choose(delivery.message, from);
-    return member !== undefined && this.give(member, delivery.message) === 'taken';
+    if (member === undefined) return false;
+    return (delivery.position === 0 ? this.give(member, delivery.message) : this.handOver(member, delivery.message)) === 'taken';
   }
 
   /** Keeps what a member leaves behind whose session ends, if another member's session is kept. */
@@ -200,14 +201,14 @@ export class SharedGroup {
   /** False: the member's queue is full. */
   private giveWaiting(member: Member): boolean {
     let isFull = false;
-    const gone = this.waiting.take(({ message }) => {
+    const gone = this.waiting.take(({ message, position }) => {
       if (isFull) return false;
       if (member.session.outbound.dropsExpired(message)) return true;
       if (!mayReceive(member, message)) return false;
-      isFull = this.give(member, message) === 'refused';
+      isFull = (position === 0 ? this.give(member, message) : this.handOver(member, message)) === 'refused';
       return !isFull;
     });
-    for (const { position } of gone) if (position !== 0) this.journaled!.finished(position);
+    for (const { position, message } of gone) if (position !== 0) this.journaled!.finished(position, message.qos === 2);
     return !isFull;
   }
 
@@ -239,6 +240,21 @@ export class SharedGroup {
     const retain = subscription.retainAsPublished && message.retain;
     const identifiers = identifier === 0 ? undefined : [identifier];
     return session.deliver(message, subscription.qos, retain, identifiers, this) === 'refused' ? 'refused' : 'taken';
+  }
+
+  /**
+   * The same for what the journal has in another queue, from which it is taken in this same turn: QoS 2 for a session that the journal does not know
+   * waits for that, because after a crash nobody else may get it [MQTT-4.8.2-5].
+   */
+  private handOver(member: Member, message: Message): GroupOutcome {
+    const { session, subscription } = member;
+    if (message.qos < 2 || subscription.qos < 2 || session.isRecorded) return this.give(member, message);
+    // What is sent at once is not refused, so that something will be recorded; what is sent later comes behind what is held from now on.
+    const { canSend } = session;
+    if (canSend) session.hold();
+    const outcome = this.give(member, message);
+    if (!canSend && outcome === 'taken') session.hold();
+    return outcome;
   }
 
   /** Online members only; one that can take the message now is preferred to one that would have to queue it. */
@@ -312,8 +328,8 @@ class JournaledWaiting implements JournaledQueue {
     return position;
   }
 
-  finished(position: QueuePosition): void {
-    this.journal.groupFinished(this.requested, position);
+  finished(position: QueuePosition, isAwaited: boolean = false): void {
+    this.journal.groupFinished(this.requested, position, isAwaited);
   }
 
   ended(): void {

@@ -101,11 +101,11 @@ export class CommitLoop {
     void this.look();
   }
 
-  /** True: it is the first of an open batch that was empty. */
-  add(entry: Entry, bytes: number): boolean {
+  /** True: it is the first of an open batch that was empty. What nobody awaits, the end of a delivery, makes no batch of its own. */
+  add(entry: Entry, bytes: number, isAwaited: boolean): boolean {
     if (this.isFenced) return false;
     const isFirst = this.units.length === 0;
-    if (isFirst && isRemoval(entry)) {
+    if (isFirst && !isAwaited && isRemoval(entry)) {
       this.removals.push(entry);
       this.planRemovals();
       return false;

@@ -223,10 +223,10 @@ export class StoreJournal implements Journal {
     if (reference !== undefined) this.record({ kind: 'wentOn', session: reference, position, packetId, received: true });
   }
 
-  finished(session: SessionKey, position: QueuePosition): void {
+  finished(session: SessionKey, position: QueuePosition, isAwaited: boolean = false): void {
     const reference = this.live(session)?.reference;
     if (reference === undefined || this.loop.finishUnwritten(reference, position)) return;
-    this.record({ kind: 'finished', session: reference, position });
+    this.record({ kind: 'finished', session: reference, position }, isAwaited);
   }
 
   inboundReceived(session: SessionKey, packetId: number): void {
@@ -247,8 +247,8 @@ export class StoreJournal implements Journal {
     this.record({ kind: 'groupEnqueued', sharedSubscription, position, message: this.encoded(message) });
   }
 
-  groupFinished(sharedSubscription: string, position: QueuePosition): void {
-    this.record({ kind: 'groupFinished', sharedSubscription, position });
+  groupFinished(sharedSubscription: string, position: QueuePosition, isAwaited: boolean = false): void {
+    this.record({ kind: 'groupFinished', sharedSubscription, position }, isAwaited);
   }
 
   groupEnded(sharedSubscription: string): void {
@@ -286,8 +286,8 @@ export class StoreJournal implements Journal {
     return this.lastEncoded!;
   }
 
-  private record(entry: Entry): void {
-    if (entry.kind !== 'finished' && entry.kind !== 'groupFinished') this.operations++;
-    if (this.loop.add(entry, entryBytes(entry))) this.host!.turnBegan();
+  private record(entry: Entry, isAwaited: boolean = true): void {
+    if (isAwaited) this.operations++;
+    if (this.loop.add(entry, entryBytes(entry), isAwaited)) this.host!.turnBegan();
   }
 }

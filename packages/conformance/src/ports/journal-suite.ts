@@ -479,6 +479,22 @@ const journalTests: Readonly<Record<string, (under: JournalUnderTest) => Promise
     const [z] = await second.journal.pageGroup('$share/g/a/+', y.position, 10);
     expect([textOf(y.message), textOf(z.message), y.message.qos, y.packetId]).toEqual(['y', 'z', 2, 0]);
   },
+  'an end that is awaited is committed like everything else': async (under) => {
+    const first = await run(under);
+    const session = begin(first, 'c');
+    const waiting = delivery(first, under, 0, 'a', { qos: 2 });
+    first.journal.enqueued(session, waiting);
+    const { firstPosition } = first.journal;
+    first.journal.groupEnqueued('$share/g/t', firstPosition, under.message({ topicName: 't', qos: 2 }));
+    await first.commit();
+    first.journal.finished(session, waiting.position, true);
+    await first.commit();
+    first.journal.groupFinished('$share/g/t', firstPosition, true);
+    await first.commit();
+    const second = await run(under);
+    expect(second.sessions.get('c')).toMatchObject({ queuedMessages: 0 });
+    expect([...second.groups.keys()]).toEqual([]);
+  },
   'a group that ends leaves nothing': async (under) => {
     const first = await run(under);
     const { firstPosition } = first.journal;

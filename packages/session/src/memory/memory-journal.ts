@@ -173,8 +173,8 @@ export class MemoryJournal implements Journal {
     this.recordFor(session, ({ deliveries }) => change(deliveries, position, { isReceived: true }));
   }
 
-  finished(session: SessionKey, position: QueuePosition): void {
-    this.operations--;
+  finished(session: SessionKey, position: QueuePosition, isAwaited: boolean = false): void {
+    if (!isAwaited) this.operations--;
     this.recordFor(session, ({ deliveries }) => deliveries.delete(position));
   }
 
@@ -210,8 +210,8 @@ export class MemoryJournal implements Journal {
     });
   }
 
-  groupFinished(sharedSubscription: string, position: QueuePosition): void {
-    this.operations--;
+  groupFinished(sharedSubscription: string, position: QueuePosition, isAwaited: boolean = false): void {
+    if (!isAwaited) this.operations--;
     this.record(({ groups }) => groups.get(sharedSubscription)?.delete(position));
   }
 

@@ -362,7 +362,7 @@ export class Outbound {
       const { group, message, packetId, qos } = delivery;
       if (group === undefined || (packetId !== 0 && (qos === 2 || message.isExpired(this.surroundings.env.now())))) continue;
       if (!this.dropsExpired(message)) redispatch(delivery, group);
-      this.forget(delivery);
+      this.giveUp(delivery);
     }
   }
 
@@ -379,13 +379,13 @@ export class Outbound {
         if (!redispatch(delivery, delivery.group)) continue;
         inflight.published.delete(packetId);
         this.resend?.delete(delivery);
-        this.forget(delivery);
+        this.giveUp(delivery);
       }
     }
     const gone = this.queue.take(
       (delivery) => delivery.group !== undefined && (this.dropsExpired(delivery.message) || redispatch(delivery, delivery.group)),
     );
-    for (const delivery of gone) this.forget(delivery);
+    for (const delivery of gone) this.giveUp(delivery);
     // There may be room for what waits behind.
     this.output?.requestPump();
   }
@@ -393,6 +393,11 @@ export class Outbound {
   /** The journal need not have the delivery any more. */
   private forget(delivery: Delivery): void {
     if (delivery.position !== 0) this.recording!.finished(delivery.position);
+  }
+
+  /** Another member has it: what that one is sent may wait for this. */
+  private giveUp({ position, message }: Delivery): void {
+    if (position !== 0) this.recording!.finished(position, message.qos === 2);
   }
 
   private finished(): void {

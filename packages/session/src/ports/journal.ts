@@ -159,7 +159,7 @@ export interface Journal {
   readonly openBatch: number;
   readonly committedBatch: number;
   /**
-   * Operations recorded so far, without ends of deliveries, for which nothing waits: who compares it before and after a call knows whether
+   * Operations recorded so far, without ends of deliveries for which nothing waits: who compares it before and after a call knows whether
    * something has to.
    */
   readonly operations: number;
@@ -201,9 +201,9 @@ export interface Journal {
   received(session: SessionKey, position: QueuePosition, packetId: number): void;
   /**
    * The delivery is finished: acknowledged, expired, dropped, or somebody else's now. Nothing waits for this; a delivery whose end is not stored when the
-   * process ends comes again.
+   * process ends comes again. With `isAwaited` something waits, because somebody else must not have it twice: it is an operation like all others.
    */
-  finished(session: SessionKey, position: QueuePosition): void;
+  finished(session: SessionKey, position: QueuePosition, isAwaited?: boolean): void;
   /** A QoS 2 publication of this client was taken under this packet identifier [MQTT-4.3.3-10]. */
   inboundReceived(session: SessionKey, packetId: number): void;
   /** Its PUBREL came [MQTT-4.3.3-12]. */
@@ -213,8 +213,8 @@ export interface Journal {
   retained(message: Message): void;
   /** A message waits for a member of a shared subscription to come. */
   groupEnqueued(sharedSubscription: string, position: QueuePosition, message: Message): void;
-  /** A member has taken it, or it was dropped. */
-  groupFinished(sharedSubscription: string, position: QueuePosition): void;
+  /** A member has taken it, or it was dropped. `isAwaited` as for `finished`. */
+  groupFinished(sharedSubscription: string, position: QueuePosition, isAwaited?: boolean): void;
   /** Nobody has this shared subscription any more: what waits for it goes. */
   groupEnded(sharedSubscription: string): void;
 
