@@ -257,26 +257,30 @@ export class SharedGroup {
     return outcome;
   }
 
-  /** Online members only; one that can take the message now is preferred to one that would have to queue it. */
+  /** Online members only; one that can take the message now is preferred to one that would have to queue it, and that to one whose queue is full. */
   private choose(message: Message, except: Session | undefined): Member | undefined {
     const count = this.members.length;
     if (count === 0) return undefined;
     const start = this.start(message, count);
     let online: Member | undefined;
+    let roomy: Member | undefined;
     let best: Member | undefined;
     for (let i = 0; i < count; i++) {
       const member = this.members[(start + i) % count];
       const session = member.session;
       if (session === except || !session.isOnline || !mayReceive(member, message)) continue;
       online ??= member;
-      if (!session.canSend) continue;
+      if (!session.canSend) {
+        if (roomy === undefined && session.outbound.hasRoomFor(message)) roomy = member;
+        continue;
+      }
       if (this.strategy !== 'leastInflight') {
         best = member;
         break;
       }
       if (best === undefined || session.inflightCount < best.session.inflightCount) best = member;
     }
-    const chosen = best ?? online;
+    const chosen = best ?? roomy ?? online;
     if (chosen !== undefined) this.sticky = chosen.session;
     return chosen;
   }

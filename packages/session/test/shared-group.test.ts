@@ -53,6 +53,19 @@ describe('a shared subscription', () => {
     }
   });
 
+  it.each(['roundRobin', 'sticky', 'leastInflight'] as const)(
+    '%s: passes a member over whose queue is full while that of another has room',
+    async (strategy) => {
+      const { harness, shared, sessions, outputs } = await group(strategy, 2, 100, { queueMessagesMax: 2, queueOverflow: 'endSession' });
+      for (const output of outputs) output.writable = false;
+      for (let n = 0; n < 2; n++) sessions[0].deliver(harness.message(), 1, false, undefined, undefined);
+      expect([shared.deliver(harness.message()), shared.deliver(harness.message())]).toEqual(['taken', 'taken']);
+      expect(sessions.map(({ queuedCount }) => queuedCount)).toEqual([2, 2]);
+      expect(sessions[0].outbound.hasOverflowed).toBe(false);
+      expect(shared.deliver(harness.message())).toBe('refused');
+    },
+  );
+
   it('gives what one member may not have, and waits, to another', async () => {
     const { harness, shared, sessions, outputs } = await group('roundRobin', 3);
     for (const session of sessions) session.detach('lost');

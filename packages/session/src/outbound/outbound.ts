@@ -491,6 +491,16 @@ export class Outbound {
     return frame;
   }
 
+  /** The queue takes the message without dropping another. */
+  hasRoomFor({ size }: Message): boolean {
+    return this.surroundings.isOverloaded !== true && this.fits(size);
+  }
+
+  private fits(size: number): boolean {
+    const { queueMessagesMax, queueBytesMax } = this.surroundings.limits;
+    return this.queuedCount < queueMessagesMax && this.queuedBytes + size <= queueBytesMax;
+  }
+
   private enqueue(delivery: Delivery): DeliveryOutcome {
     const { limits, drops } = this.surroundings;
     const queue = this.queue;
@@ -499,7 +509,7 @@ export class Outbound {
       drops.overloaded++;
       return 'refused';
     }
-    const fits = () => this.queuedCount < limits.queueMessagesMax && this.queuedBytes + size <= limits.queueBytesMax;
+    const fits = () => this.fits(size);
     if (!fits()) {
       const isDropping = limits.queueOverflow === 'dropOldest' && size <= limits.queueBytesMax;
       while (isDropping && !fits() && queue.length > 0) {
