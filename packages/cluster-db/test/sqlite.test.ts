@@ -332,9 +332,10 @@ describe('SQLite in particular', () => {
     const rows = Array.from({ length: 2000 }, (_, index) => queueRow(session, index + 1, { body: new Uint8Array(6000) }));
     for (let at = 0; at < rows.length; at += 100) await store.writeRows({ put: { outq: rows.slice(at, at + 100) } });
     const { databaseBytes } = await store.statistics();
-    expect(databaseBytes).toBeGreaterThan(10 << 20);
+    expect(databaseBytes).toBeGreaterThan(14 << 20);
     for (let at = 0; at < rows.length; at += 100) await store.writeRows({ removed: { outq: rows.slice(at, at + 100) } });
-    for (let seq = 1; seq <= 800; seq += 1) await append(store, seq);
-    expect((await store.statistics()).databaseBytes).toBeLessThan(2 << 20);
+    for (let seq = 1; seq <= 10; seq += 1) await append(store, seq);
+    // But for what is kept for the next messages.
+    await expect.poll(async () => (await store.statistics()).databaseBytes).toBeLessThan(9 << 20);
   });
 });

@@ -24,8 +24,9 @@ const pageSize = 4096;
 const lockTimeout = 5000;
 /** Pages of the write-ahead log after which SQLite carries it over into the database; fewer with a small reserve, of which that may need a quarter. */
 const checkpointPages = { least: 100, most: 2000 } as const;
-/** Transactions after which pages that have become free go back to the disk. */
-const transactionsPerVacuum = 100;
+/** Transactions after which it is looked whether more pages have become free than are kept for what comes next; they go back to the disk in portions. */
+const transactionsPerLook = 10;
+const freePagesKept = 2048;
 const vacuumPages = 500;
 /** Free on the disk beside the reserve: what a start writes. */
 const startBytes = 1 << 20;
@@ -38,6 +39,8 @@ export class SqliteDatabase implements SqlDatabase {
   private readonly options: SqliteOptions;
   private isFull = false;
   private transactions = 0;
+  private givingBack: Promise<void> | undefined;
+  private isClosing = false;
 
   private constructor(thread: SqliteThread, options: SqliteOptions) {
     this.thread = thread;
@@ -87,7 +90,7 @@ export class SqliteDatabase implements SqlDatabase {
   async transaction(statements: readonly SqlStatement[]): Promise<readonly number[]> {
     try {
       const changes = await this.thread.transaction(statements);
-      if (++this.transactions % transactionsPerVacuum === 0) await this.thread.query(`PRAGMA incremental_vacuum(${vacuumPages})`, []);
+      if (++this.transactions % transactionsPerLook === 0) this.givingBack ??= this.giveBack();
       return changes;
     } catch (error) {
       if (error instanceof SqliteError && error.code === 'SQLITE_FULL') await this.useReserve();
@@ -130,7 +133,26 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   async close(): Promise<void> {
+    this.isClosing = true;
+    await this.givingBack;
     await this.thread.close();
+  }
+
+  /** Transactions go on between the portions. */
+  private async giveBack(): Promise<void> {
+    try {
+      let isShorter = false;
+      while (!this.isClosing && (await this.pragma('freelist_count')) > freePagesKept) {
+        await this.thread.query(`PRAGMA incremental_vacuum(${vacuumPages})`, []);
+        isShorter = true;
+      }
+      // Only then the file is as short as the database.
+      if (isShorter) await this.thread.query('PRAGMA wal_checkpoint(PASSIVE)', []);
+    } catch {
+      // On a full disk, say; the next look will come.
+    } finally {
+      this.givingBack = undefined;
+    }
   }
 
   private async prepare(isNew: boolean): Promise<void> {
