@@ -2,6 +2,7 @@ import { acknowledgementLayout } from './encode/acknowledgement.js';
 import { connackLayout, connectLayout } from './encode/connect.js';
 import { authLayout, disconnectLayout } from './encode/disconnect.js';
 import { type Layout } from './encode/layout.js';
+import { newBytes } from './encode/new-bytes.js';
 import { encodePublish, encodePublishInto, publishLength } from './encode/publish.js';
 import { subackLayout, subscribeLayout, unsubackLayout, unsubscribeLayout } from './encode/subscribe.js';
 import { remainingLengthMax } from './fixed-header.js';
@@ -16,11 +17,14 @@ export function encodedLength(packet: Packet, protocolVersion: ProtocolVersion):
   return packet.type === 'publish' ? publishLength(packet, protocolVersion) : layoutLength(layoutOf(packet, protocolVersion));
 }
 
-/** The packet in a new buffer. Throws what `encodedLength` throws. */
+/**
+ * The packet in new bytes, which may be a view of a larger array, as those of Node's `Buffer.from` are: `buffer` has more than them.
+ * Throws what `encodedLength` throws.
+ */
 export function encode(packet: Packet, protocolVersion: ProtocolVersion): Uint8Array {
   if (packet.type === 'publish') return encodePublish(packet, protocolVersion);
   const layout = layoutOf(packet, protocolVersion);
-  const target = new Uint8Array(layoutLength(layout));
+  const target = newBytes(layoutLength(layout));
   write(layout, target, 0);
   return target;
 }

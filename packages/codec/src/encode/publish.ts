@@ -7,6 +7,7 @@ import { checkTopicNameCharacters } from '../topic-syntax.js';
 import { utf8Length, writeUtf8 } from '../utf8.js';
 import { checkInteger, variableByteIntegerLength, Writer, writeVariableByteInteger } from '../writer.js';
 import { checkPacketId } from './acknowledgement.js';
+import { newBytes } from './new-bytes.js';
 import { propertiesLength, writeProperties } from './properties.js';
 
 /** What a PUBLISH says, whoever gets it. */
@@ -73,18 +74,18 @@ export function publishLength(packet: PublishPacket, protocolVersion: ProtocolVe
   return 1 + variableByteIntegerLength(remaining) + remaining;
 }
 
-/** The whole packet in a new buffer. */
+/** The whole packet in new bytes. */
 export function encodePublish(packet: PublishPacket, protocolVersion: ProtocolVersion): Uint8Array {
   const { topicName, payload, properties, qos } = packet;
   checkFlags(packet);
   const propertyBytes = publishPropertiesLength(properties, protocolVersion);
   // Nearly all topic names are ASCII: write one as if it were, and begin again if it is not.
   const asciiRest = remainingLength(topicName.length, qos > 0, protocolVersion, propertyBytes, payload.length);
-  const asciiTarget = new Uint8Array(1 + variableByteIntegerLength(asciiRest) + asciiRest);
+  const asciiTarget = newBytes(1 + variableByteIntegerLength(asciiRest) + asciiRest);
   if (writePublish(packet, protocolVersion, topicName.length, true, asciiRest, propertyBytes, asciiTarget, 0) >= 0) return asciiTarget;
   const topicLength = topicNameLength(topicName, protocolVersion, properties);
   const rest = remainingLength(topicLength, qos > 0, protocolVersion, propertyBytes, payload.length);
-  const target = new Uint8Array(1 + variableByteIntegerLength(rest) + rest);
+  const target = newBytes(1 + variableByteIntegerLength(rest) + rest);
   writePublish(packet, protocolVersion, topicLength, false, rest, propertyBytes, target, 0);
   return target;
 }
