@@ -18,8 +18,15 @@ function parsed(bytes: Buffer, protocolVersion: ProtocolVersion): Packet[] {
   return packets;
 }
 
+test('a session that outlives its connection is asked for as another codec reads it', () => {
+  const [v5] = parsed(connectPacket('a', 5, 3600), 5);
+  expect(v5).toMatchObject({ clean: false, clientId: 'a', properties: { sessionExpiryInterval: 3600 } });
+  const [v4] = parsed(connectPacket('a', 4, 3600), 4);
+  expect(v4).toMatchObject({ clean: false, clientId: 'a', protocolVersion: 4 });
+});
+
 test.each(versions)('the packets of version %i are what another codec reads', (version) => {
-  const bytes = Buffer.concat([connectPacket('a', version), subscribePacket(['b/c', 'd'], 1, version), disconnectPacket]);
+  const bytes = Buffer.concat([connectPacket('a', version, 0), subscribePacket(['b/c', 'd'], 1, version), disconnectPacket]);
   const [connect, subscribe, disconnect] = parsed(bytes, version);
   expect(connect).toMatchObject({ cmd: 'connect', clientId: 'a', clean: true, protocolVersion: version, keepalive: 300 });
   expect(subscribe).toMatchObject({

@@ -59,7 +59,7 @@ export class Holding {
     await new Promise<void>((resolve, reject) => {
       this.#goOn = () => {
         if (this.#hub.failure !== undefined) return reject(this.#hub.failure);
-        for (const publisher of publishers) publisher.publish(retainedEach - publisher.published, 0);
+        for (const publisher of publishers) publisher.publish(retainedEach - publisher.published);
         if (publishers.every(({ published, inflight }) => published === retainedEach && inflight === 0)) resolve();
       };
       this.#goOn();

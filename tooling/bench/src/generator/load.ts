@@ -24,6 +24,8 @@ export interface TrafficLoad {
   readonly burst: number;
   /** Messages per publisher that may be published and not yet delivered, taken over all publishers together; above QoS 0 also what one publisher may have unacknowledged. */
   readonly window: number;
+  /** Seconds for which the subscribers' sessions outlive their connections; 0 if absent. */
+  readonly sessionExpiryInterval?: number;
   /** At least 16. */
   readonly payloadBytes: number;
   /** MQTT 5 properties in each PUBLISH, as an application would send them. */

@@ -33,10 +33,13 @@ function packet(firstByte: number, ...parts: readonly Buffer[]): Buffer {
 
 const noProperties = (version: ProtocolVersion): Buffer => Buffer.alloc(version === 5 ? 1 : 0);
 
-/** A clean session, or a clean start without session expiry. */
-export function connectPacket(clientId: string, version: ProtocolVersion): Buffer {
-  const flags = Buffer.from([version, 0x02, KEEP_ALIVE_SECONDS >> 8, KEEP_ALIVE_SECONDS & 0xff]);
-  return packet(CONNECT, text('MQTT'), flags, noProperties(version), text(clientId));
+/** @param sessionExpiryInterval in seconds; 0: a clean session, or a clean start */
+export function connectPacket(clientId: string, version: ProtocolVersion, sessionExpiryInterval: number): Buffer {
+  const isPersistent = sessionExpiryInterval > 0;
+  const flags = Buffer.from([version, isPersistent ? 0 : 0x02, KEEP_ALIVE_SECONDS >> 8, KEEP_ALIVE_SECONDS & 0xff]);
+  const properties = isPersistent && version === 5 ? Buffer.from([5, 0x11, 0, 0, 0, 0]) : noProperties(version);
+  if (properties.length > 1) properties.writeUInt32BE(sessionExpiryInterval, 2);
+  return packet(CONNECT, text('MQTT'), flags, properties, text(clientId));
 }
 
 export function subscribePacket(topicFilters: readonly string[], qos: number, version: ProtocolVersion): Buffer {

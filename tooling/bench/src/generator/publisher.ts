@@ -1,3 +1,4 @@
+import { monotonicMilliseconds } from '../clock.js';
 import { Client, type Hub } from './client.js';
 import { type TrafficLoad, topicName } from './load.js';
 import { PUBACK, PUBCOMP, PUBREC } from './packet-reader.js';
@@ -30,20 +31,21 @@ export class Publisher extends Client {
   }
 
   /** Sends at most `room` messages and one burst. @returns how many */
-  publish(room: number, time: number): number {
+  publish(room: number): number {
     // The burst's bytes are used again, so the last write must have left them.
     if (this.socket.writableLength > 0) return 0;
     const free = this.#load.qos > 0 ? this.#load.window - this.inflight : this.#load.burst;
     const count = Math.min(room, free, this.#load.burst);
     if (count <= 0) return 0;
-    this.#number(count, time);
+    this.#number(count);
     if (this.#load.qos > 0) this.inflight += count;
-    const { bytes, packetBytes } = this.#burst;
-    this.socket.write(count === this.#load.burst ? bytes : bytes.subarray(0, count * packetBytes));
+    this.send(this.#burst.bytes, count * this.#burst.packetBytes);
     return count;
   }
 
-  #number(count: number, time: number): void {
+  #number(count: number): void {
+    // A latency begins here, where the kernel gets the message.
+    const time = monotonicMilliseconds();
     const { view, packetBytes, payloadOffset, packetIdOffset } = this.#burst;
     for (let i = 0; i < count; i++) {
       const at = i * packetBytes;

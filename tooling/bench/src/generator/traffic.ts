@@ -40,7 +40,6 @@ const DRAIN_SECONDS_MAX = 3;
 /** A window that stays full so long is full of messages that the broker has dropped. */
 const WRITE_OFF_SECONDS = 1;
 const OPENING_MAX = 64;
-const REFILL_PART = 1 / 4;
 const SUBSCRIPTIONS_PER_CONNECTION = 1000;
 
 /** A closed loop: as much as the broker takes, or as many messages a second as asked for, with a bounded number under way. */
@@ -65,14 +64,6 @@ export class Traffic implements Audience {
   #pacedSent = 0;
   #settledBefore = 0;
   #settledAt = 0;
-  /**
-   * Whether many publishers, who write one message at a time, write until the window is full. It saves reading after every few of them: as many
-   * computers would, they have to keep the broker busy, and one process has to do it for all.
-   */
-  #untilFull = false;
-  /** A window that has been full is filled again when so many messages have left it. */
-  #resumeAt = 1;
-  #isFull = false;
   #running = false;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -110,9 +101,6 @@ export class Traffic implements Audience {
   /** @returns a promise that is rejected when a connection fails */
   start(): Promise<never> {
     this.#running = true;
-    const { burst, window, messagesPerSecond } = this.#load;
-    this.#untilFull = burst === 1 && this.#publishers.length > 1;
-    if (messagesPerSecond === undefined) this.#resumeAt = Math.max(1, Math.floor(window * this.#publishers.length * REFILL_PART));
     this.#pacedFrom = performance.now();
     this.#timer = setInterval(() => this.#tick(), 1);
     this.#wake();
@@ -171,16 +159,15 @@ export class Traffic implements Audience {
     setImmediate(this.#turn);
   }
 
-  /** Publishers write in turn as long as the window has room; then sleep until something arrives. */
+  /**
+   * Every publisher writes one burst, as long as the window has room; then what has arrived meanwhile is read, and so on. Without room it sleeps
+   * until something arrives.
+   */
   readonly #turn = (): void => {
     this.#scheduled = false;
     if (this.#hub.failure !== undefined) return this.#fail(this.#hub.failure);
     if (!this.#running) return;
-    const publishers = this.#publishers;
-    const room = Math.floor(this.#room() / this.#fan);
-    if (publishers.length === 0 || room < (this.#isFull ? this.#resumeAt : 1)) return;
-    const sent = this.#publish(room);
-    this.#isFull = sent === room;
+    const sent = this.#publish(Math.floor(this.#room() / this.#fan));
     this.#published += sent;
     this.#pacedSent += sent;
     if (sent > 0) this.#wake();
@@ -189,15 +176,10 @@ export class Traffic implements Audience {
   /** @returns how many messages were written, at most `room` */
   #publish(room: number): number {
     const publishers = this.#publishers;
-    const time = monotonicMilliseconds();
     let sent = 0;
-    let turns = this.#untilFull ? room : publishers.length;
-    // Ends early when no publisher can write any more: all wait for acknowledgements, or for the kernel.
-    for (let refused = 0; turns > 0 && sent < room && refused < publishers.length; turns--) {
+    for (let turns = publishers.length; turns > 0 && sent < room; turns--) {
       this.#next = (this.#next + 1) % publishers.length;
-      const count = publishers[this.#next].publish(room - sent, time);
-      refused = count === 0 ? refused + 1 : 0;
-      sent += count;
+      sent += publishers[this.#next].publish(room - sent);
     }
     return sent;
   }
@@ -244,7 +226,7 @@ export class Traffic implements Audience {
     const checks = load.pattern === 'shared' ? new MemberCheck(this.#groups) : new SequenceCheck(alone ? 1 : load.publishers);
     const client = new Subscriber(this.#hub, `bench-sub-${index}`, { audience: this, payloads, checks, firstPublisher: alone ? index : 0 });
     this.#checks.push(checks);
-    return client.open([[topicFilter(load, index)]], load.qos);
+    return client.open([[topicFilter(load, index)]], load.qos, load.sessionExpiryInterval);
   }
 
   async #openStalled(index: number): Promise<void> {
