@@ -1,16 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { findBackends } from './brokers/databases.js';
 import { type Options, usage } from './options.js';
 import { print, printProgress } from './progress.js';
 import { type Baseline, baselineOf, worse } from './report/baseline.js';
 import { ratioChart, scaleChart } from './report/charts.js';
-import { brokenPromises, figureTable, legend, throughputTable } from './report/comparison.js';
+import { brokenPromises, figureTable, legend, throughputTable, workloadLegend, workloadTable } from './report/comparison.js';
 import { replaceSection, sectionOf } from './report/document.js';
 import { readReport, reportFile, shown, writeReport, writeText } from './report/files.js';
 import { brokersOf, machine, type Report, reportRow } from './report/report.js';
 import { toText } from './report/table.js';
 import { repository } from './repository.js';
 import { acceptanceRows } from './rows/acceptance.js';
+import { durableRow } from './rows/durable.js';
 import { fullRows } from './rows/full.js';
 import { CPU_PER_DELIVERY, type Row } from './rows/row.js';
 import { scaleSeries } from './rows/scale.js';
@@ -53,6 +55,9 @@ export async function carryOut(options: Options): Promise<void> {
     case 'row':
       show(await reportOf('row', options));
       return;
+    case 'durable':
+      showDurable(await durableReport(options, operands));
+      return;
     case 'compare':
       return compare(await reportOf('default', options));
     case 'baseline':
@@ -60,7 +65,8 @@ export async function carryOut(options: Options): Promise<void> {
       print(`\nwritten to ${shown(baselineFile)}`);
       return;
     case 'document':
-      for (const part of operands.length > 0 ? operands : ['accept', 'full', 'scale', 'codec']) await writeDocument(part, options);
+      for (const part of operands.length > 0 ? operands : ['accept', 'full', 'scale', 'codec', 'durable'])
+        await writeDocument(part, options);
       return;
     case 'list':
       for (const { name, title } of everyRow()) print(`${name.padEnd(40)}${title}`);
@@ -88,7 +94,8 @@ const chartFile = (name: string): string => reportFile(name).replace(/json$/, 's
 
 async function measure(mode: Mode, options: Options): Promise<Report> {
   const wanted = mode.rows();
-  const brokers = options.brokers(mode.allBrokers === true);
+  const all = options.brokers(mode.allBrokers === true);
+  const brokers = all.filter((broker) => wanted.some(({ setup }) => broker.supports(setup)));
   const runs = options.runs ?? mode.runs;
   const seconds = options.seconds ?? mode.seconds;
   const timing = { warmSeconds: WARM_SECONDS, seconds, processes: options.processes };
@@ -101,6 +108,30 @@ async function measure(mode: Mode, options: Options): Promise<Report> {
   }
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
   return { date, command, machine: machine(), brokers: brokersOf(brokers), runs, seconds, rows };
+}
+
+const DURABLE_SECONDS = 60;
+
+/** @param names of some databases only */
+async function durableReport(options: Options, names: readonly string[]): Promise<Report> {
+  if (options.reuse) return readReport(reportFile('durable'));
+  const { found, missing, stop } = await findBackends(names);
+  try {
+    for (const line of missing) print(line);
+    if (found.length === 0)
+      throw new Error(`no database is called ${names.join(', ')}: sqlite-flushed, sqlite-synced, mariadb, mysql or mongodb`);
+    const report = await measure({ rows: () => found.map(durableRow), runs: 1, seconds: DURABLE_SECONDS }, options);
+    writeReport(reportFile('durable'), report);
+    print(`\nwritten to ${shown(reportFile('durable'))}`);
+    return report;
+  } finally {
+    await stop();
+  }
+}
+
+function showDurable(report: Report): void {
+  print(`\n${toText(workloadTable(report))}\n`);
+  for (const line of workloadLegend(report)) print(line);
 }
 
 function show(report: Report): void {
@@ -124,13 +155,15 @@ async function writeDocument(part: string, options: Options): Promise<void> {
   let section: string;
   if (part === 'codec') {
     section = `\`\`\`text\n${codecTable().trim()}\n\`\`\``;
+  } else if (part === 'durable') {
+    section = sectionOf(await durableReport(options, []), [workloadTable], workloadLegend);
   } else if (part === 'accept' || part === 'full' || part === 'scale') {
     const report = await reportOf(part, options);
     const picture = `benchmarks-${part}.svg`;
     writeText(`${repository}docs/${picture}`, (modes[part] as Mode).chart!(report));
-    section = `![the figures of the table below](${picture})\n\n${sectionOf(report, { throughput: part === 'accept' })}`;
+    section = `![the figures of the table below](${picture})\n\n${sectionOf(report, part === 'accept' ? [figureTable, throughputTable] : [figureTable], legend)}`;
   } else {
-    throw new Error(`${part} has no place in ${shown(documentFile)}: accept, full, scale or codec`);
+    throw new Error(`${part} has no place in ${shown(documentFile)}: accept, full, scale, codec or durable`);
   }
   writeText(documentFile, replaceSection(readFileSync(documentFile, 'utf8'), part, section));
   print(`\nwritten to ${shown(documentFile)}: ${part}`);

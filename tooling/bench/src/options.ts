@@ -20,9 +20,10 @@ npm run bench -- accept          the same, five longer runs
 npm run bench -- row NAME…       some rows, of any mode, by the beginning of their names
 npm run bench -- full            the whole matrix, against every broker that is installed
 npm run bench -- scale           cost as subscriptions, topics, connections and payload grow
+npm run bench -- durable         QoS 1 to persistent sessions, on SQLite and each database server that is here (or only those that are named)
 npm run bench -- compare         the promised rows; says where they are more than 15 % worse than tooling/bench/baseline.json
 npm run bench -- baseline        the promised rows become the baseline
-npm run bench -- document        accept, full, scale and codec, written into docs/benchmarks.md (or only those that are named)
+npm run bench -- document        accept, full, scale, codec and durable, written into docs/benchmarks.md (or only those that are named)
 npm run bench -- list            names of all rows
 
   --brokers A,B                  only these, in this order; ours, mosquitto and aedes otherwise

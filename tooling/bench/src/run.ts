@@ -43,6 +43,7 @@ export async function runRow(row: Row, { brokers, runs, timing, progress }: RunP
 async function measureOnce(broker: Broker, row: Row, timing: Timing): Promise<Sample> {
   const folder = mkdtempSync(join(tmpdir(), 'si-mqtt-bench-'));
   try {
+    await row.prepare?.();
     const running = await broker.start(folder, row.setup);
     try {
       return await row.measure(running, timing);

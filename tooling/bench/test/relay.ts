@@ -6,7 +6,9 @@ export type Fault = (index: number) => 'pass' | 'drop' | 'hold' | 'repeat' | { r
 
 /** A broker on the independent codec mqtt-packet, just enough for the generator, that can lose, reorder, repeat or change what it is told to. */
 export async function startRelay(fault: Fault = () => 'pass'): Promise<{ port: number; close: () => void }> {
-  const subscribers: { readonly filter: string; readonly qos: number; readonly send: (packet: IPublishPacket) => void }[] = [];
+  const subscribers: { readonly filter: string; readonly send: (packet: IPublishPacket) => void }[] = [];
+  /** Of clients without clean start, by their identifiers. */
+  const sessions = new Map<string, Session>();
   const sockets = new Set<Socket>();
   let count = 0;
   let held: (() => void) | undefined;
@@ -35,6 +37,7 @@ export async function startRelay(fault: Fault = () => 'pass'): Promise<{ port: n
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     let protocolVersion = 4;
+    let session: Session = { connected: undefined, queue: [] };
     let packetId = 0;
     const parser = mqttPacket.parser();
     const write = (packet: Parameters<typeof mqttPacket.generate>[0]): void =>
@@ -43,15 +46,28 @@ export async function startRelay(fault: Fault = () => 'pass'): Promise<{ port: n
       switch (packet.cmd) {
         case 'connect':
           protocolVersion = packet.protocolVersion ?? 4;
+          if (packet.clean === false) {
+            session = sessions.get(packet.clientId) ?? session;
+            sessions.set(packet.clientId, session);
+          }
+          session.connected = (message) => {
+            packetId = (packetId % 65_535) + 1;
+            write({ ...message, messageId: packetId });
+          };
           write({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false });
+          for (const message of session.queue.splice(0)) session.connected(message);
+          break;
+        case 'disconnect':
+          session.connected = undefined;
           break;
         case 'subscribe':
           for (const { topic, qos } of packet.subscriptions) {
+            const owner = session;
             const send = (message: IPublishPacket): void => {
-              packetId = (packetId % 65_535) + 1;
-              write({ ...message, qos, messageId: packetId });
+              if (owner.connected === undefined) owner.queue.push({ ...message, qos });
+              else owner.connected({ ...message, qos });
             };
-            subscribers.push({ filter: topic, qos, send });
+            subscribers.push({ filter: topic, send });
           }
           write({ cmd: 'suback', messageId: packet.messageId, granted: packet.subscriptions.map(({ qos }) => qos) });
           break;
@@ -79,6 +95,12 @@ export async function startRelay(fault: Fault = () => 'pass'): Promise<{ port: n
     server.close();
   };
   return { port: address.port, close };
+}
+
+interface Session {
+  /** Sends to the client; undefined while it is away. */
+  connected: ((message: IPublishPacket) => void) | undefined;
+  readonly queue: IPublishPacket[];
 }
 
 /** The filters that the generator uses: exact, `…/+` and `…/#`, shared or not. */

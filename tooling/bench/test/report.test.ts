@@ -67,7 +67,7 @@ test('a section of the document is replaced, and the rest stays', () => {
   expect(once).toBe('before\n<!-- bench:a -->\n\nnew\n\n<!-- /bench:a -->\nafter');
   expect(replaceSection(once, 'a', 'new')).toBe(once);
   expect(() => replaceSection(text, 'b', 'new')).toThrow('bench:b');
-  expect(sectionOf(report, { throughput: true })).toContain('2 cores of a processor');
+  expect(sectionOf(report, [figureTable, throughputTable], legend)).toContain('2 cores of a processor');
 });
 
 test('tables for terminals and documents', () => {

@@ -10,6 +10,10 @@ export interface RunningBroker {
   readonly port: number;
   /** Absent if the broker runs elsewhere. */
   readonly pid?: number;
+  /** Where it writes, if it was started here. */
+  readonly folder?: string;
+  /** Of this broker's metrics. */
+  readonly metricsUrl?: string;
   /** Ends the process, and waits for its end. */
   stop(): Promise<void>;
 }

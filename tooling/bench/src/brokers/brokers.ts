@@ -5,8 +5,13 @@ import { delimiter, dirname, join } from 'node:path';
 import { repository } from '../repository.js';
 import { freePort, type RunningBroker, startProcess } from './broker-process.js';
 
-/** How a broker is set up for a row; rows of durable storage will name another. */
-export type Setup = 'memory';
+/** How a broker is set up for a row: nothing has to outlive it, or what it keeps in a database is the matter. */
+export type Setup = 'memory' | DurableSetup;
+
+export interface DurableSetup {
+  /** Lines for the section [storage] of this broker's configuration; a database file belongs into `folder`. */
+  storage(folder: string): string;
+}
 
 /** A broker that can be measured. */
 export interface Broker {
@@ -21,8 +26,16 @@ export interface Broker {
 
 export const OURS = 'si-mqtt';
 
+interface Ports {
+  readonly port: number;
+  /** For metrics. */
+  readonly adminPort: number;
+}
+
+const siMqttStorage = (folder: string): string => `path = ${JSON.stringify(join(folder, 'si-mqtt.db'))}`;
+
 /** This broker as everybody runs it, limits, metrics and access rules on; only the limit on new connections each second is out of the way. */
-function siMqttConfiguration(port: number, folder: string): string {
+function siMqttConfiguration({ port, adminPort }: Ports, folder: string, setup: Setup): string {
   // Every publication and subscription is asked for, as with any rules; these allow all.
   writeFileSync(join(folder, 'acl'), 'topic readwrite #\n');
   return `[[listeners]]
@@ -38,11 +51,11 @@ connectRatePerSecond = 1_000_000
 aclFile = ${JSON.stringify(join(folder, 'acl'))}
 
 [storage]
-path = ${JSON.stringify(join(folder, 'si-mqtt.db'))}
+${setup === 'memory' ? siMqttStorage(folder) : setup.storage(folder)}
 
 [admin]
 enabled = true
-port = 0
+port = ${adminPort}
 
 [log]
 level = "warn"
@@ -50,7 +63,7 @@ level = "warn"
 }
 
 /** mosquitto with the settings that let it keep up: no limit of its own bites. */
-function mosquittoConfiguration(port: number): string {
+function mosquittoConfiguration({ port }: Ports): string {
   const lines = [
     `listener ${port} 127.0.0.1`,
     'allow_anonymous true',
@@ -66,10 +79,10 @@ function mosquittoConfiguration(port: number): string {
 }
 
 /** One server, JetStream in `folder`, because its MQTT needs it. */
-const natsConfiguration = (port: number, folder: string): string =>
+const natsConfiguration = ({ port }: Ports, folder: string): string =>
   `server_name: bench\nport: -1\njetstream { store_dir: "${folder}" }\nmqtt { listen: "127.0.0.1:${port}" }\n`;
 
-const rumqttdConfiguration = (port: number): string => `id = 0
+const rumqttdConfiguration = ({ port }: Ports): string => `id = 0
 [router]
 id = 0
 max_connections = 20000
@@ -127,20 +140,23 @@ function programBroker(
   name: string,
   version: string,
   command: readonly string[],
-  configuration: (port: number, folder: string) => string,
+  configuration: (ports: Ports, folder: string, setup: Setup) => string,
 ): Broker {
+  const isOurs = configuration === siMqttConfiguration;
   return {
     name,
     version,
-    supports: (setup) => setup === 'memory',
-    async start(folder) {
+    supports: (setup) => setup === 'memory' || isOurs,
+    async start(folder, setup) {
       const port = await freePort();
+      const adminPort = await freePort();
       const file = join(folder, 'broker.conf');
-      writeFileSync(file, configuration(port, folder));
+      writeFileSync(file, configuration({ port, adminPort }, folder, setup));
       const words = command.map((word) =>
         word.replaceAll('{config}', file).replaceAll('{folder}', folder).replaceAll('{port}', String(port)),
       );
-      return startProcess(words, port);
+      const running = await startProcess(words, port);
+      return { ...running, folder, ...(isOurs ? { metricsUrl: `http://127.0.0.1:${adminPort}/metrics` } : {}) };
     },
   };
 }

@@ -98,6 +98,51 @@ export async function measureHolding(load: HoldingLoad, brokerPid: number | unde
   }
 }
 
+export interface BacklogRound {
+  /** Messages a second that were published to absent sessions, from the first connection to the last acknowledgement. */
+  readonly enqueuedPerSecond: number;
+  /** Messages a second that their clients got when they came back, from the first connection until all have left. */
+  readonly drainedPerSecond: number;
+  readonly faults: Faults;
+}
+
+/**
+ * Has a broker queue messages for sessions whose clients are away, and deliver them, several times.
+ * @param settled called after each round
+ */
+export async function measureBacklog(
+  load: TrafficLoad,
+  messagesEach: number,
+  rounds: number,
+  settled: () => Promise<void>,
+): Promise<BacklogRound[]> {
+  const crew = new Crew(Math.max(1, Math.min(PROCESSES_MAX, cpus().length - 1)));
+  const messages = load.publishers * messagesEach;
+  const found: BacklogRound[] = [];
+  try {
+    await crew.askAll((process, processes) => ({ ask: 'backlog', load, messagesEach, share: { process, processes } }));
+    await crew.askAll(() => ({ ask: 'open', ports: [] }));
+    for (let round = 0; round < rounds; round++) {
+      const begun = performance.now();
+      await crew.askAll(() => ({ ask: 'fill' }));
+      const filled = performance.now();
+      const results = await crew.askAll<Faults>(() => ({ ask: 'drain' }));
+      const drained = performance.now();
+      const faults = noFaults();
+      for (const result of results) addFaults(faults, result);
+      found.push({
+        enqueuedPerSecond: (messages * 1000) / (filled - begun),
+        drainedPerSecond: (messages * 1000) / (drained - filled),
+        faults,
+      });
+      await settled();
+    }
+    return found;
+  } finally {
+    await crew.dismiss();
+  }
+}
+
 /** What all processes together have seen go wrong. */
 export function judge(load: TrafficLoad, results: readonly TrafficResult[]): Faults {
   const faults = noFaults();
@@ -161,8 +206,8 @@ class Crew {
   }
 
   /** Asks all at the same time, and waits for all answers. */
-  askAll<Value>(request: (process: number) => Request): Promise<Value[]> {
-    return Promise.all(this.#children.map((child, process) => ask<Value>(child, request(process))));
+  askAll<Value>(request: (process: number, processes: number) => Request): Promise<Value[]> {
+    return Promise.all(this.#children.map((child, process) => ask<Value>(child, request(process, this.#children.length))));
   }
 
   /** Lets the processes go, and waits for their end: they must not disturb what is measured next. */

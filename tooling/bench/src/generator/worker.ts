@@ -1,3 +1,4 @@
+import { Backlog } from './backlog.js';
 import { Holding } from './holding.js';
 import { type HoldingLoad, type TrafficLoad } from './load.js';
 import { type Share, Traffic } from './traffic.js';
@@ -6,10 +7,13 @@ import { type Share, Traffic } from './traffic.js';
 export type Request =
   | { readonly ask: 'holding'; readonly load: HoldingLoad; readonly share: Share }
   | { readonly ask: 'traffic'; readonly load: TrafficLoad; readonly share: Share }
+  | { readonly ask: 'backlog'; readonly load: TrafficLoad; readonly messagesEach: number; readonly share: Share }
   | { readonly ask: 'open'; readonly ports: readonly number[] }
   | { readonly ask: 'start' }
   | { readonly ask: 'snapshot' }
-  | { readonly ask: 'stop' };
+  | { readonly ask: 'stop' }
+  | { readonly ask: 'fill' }
+  | { readonly ask: 'drain' };
 
 export interface Answer {
   readonly value?: unknown;
@@ -18,6 +22,7 @@ export interface Answer {
 
 let traffic: Traffic | undefined;
 let holding: Holding | undefined;
+let backlog: Backlog | undefined;
 let own = 0;
 let latency: readonly number[] = [];
 let failure: Error | undefined;
@@ -32,9 +37,12 @@ async function carryOut(request: Request): Promise<unknown> {
       traffic = new Traffic(request.load, request.share);
       own = request.share.process;
       return traffic.links.listen();
+    case 'backlog':
+      backlog = new Backlog(request.load, request.messagesEach, request.share);
+      return undefined;
     case 'open':
       await traffic?.links.join(request.ports, own);
-      await (traffic ?? holding)?.open();
+      await (traffic ?? holding ?? backlog)?.open();
       return undefined;
     case 'start':
       traffic?.start().catch((error: Error) => (failure = error));
@@ -45,6 +53,10 @@ async function carryOut(request: Request): Promise<unknown> {
       return traffic!.snapshot();
     case 'stop':
       return traffic!.stop(latency);
+    case 'fill':
+      return backlog!.fill();
+    case 'drain':
+      return backlog!.drain();
   }
 }
 
@@ -56,6 +68,6 @@ process.on('message', (request: Request) => {
 });
 // The parent is gone or has what it wants; connections end with the process, by RST.
 process.once('disconnect', () => {
-  (traffic ?? holding)?.close();
+  (traffic ?? holding ?? backlog)?.close();
   process.exit(0);
 });

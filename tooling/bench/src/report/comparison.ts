@@ -23,6 +23,16 @@ export function figureTable({ brokers, rows }: Report): Table {
   return [header, ...lines];
 }
 
+/** One broker's figures, a line for each and a column for each workload; all workloads have the same figures. */
+export function workloadTable({ brokers: [{ name }], rows }: Report): Table {
+  const header = ['figure', ...rows.map(({ title }) => title)];
+  const lines = rows[0].figures.map((first, index) => [
+    [first.label, first.unit].filter(Boolean).join(', '),
+    ...rows.map((row) => [valueCell(row, row.figures[index], name), promiseMark(row, row.figures[index], name)].filter(Boolean).join(' ')),
+  ]);
+  return [header, ...lines];
+}
+
 /** What flowed: messages or connections a second, and who was busy. */
 export function throughputTable({ brokers, rows }: Report): Table {
   const names = brokers.map(({ name }) => name);
@@ -48,6 +58,20 @@ export function legend(report: Report): string[] {
   ];
   if (others.length > 0)
     lines.push(`÷: ${ours}'s figure divided by the other's; times of different machines say nothing about each other, ratios do.`);
+  return [...lines, ...remarks(report)];
+}
+
+/** What a reader has to know to read the table of one broker's workloads. */
+export function workloadLegend(report: Report): string[] {
+  const runs = report.runs === 1 ? 'One run' : `Medians of ${report.runs} runs`;
+  return [
+    `${runs} of ${report.seconds} s, the generator on the same cores; in parentheses what was promised. CPU is user and system time of the broker's process.`,
+    ...remarks(report),
+  ];
+}
+
+function remarks(report: Report): string[] {
+  const lines: string[] = [];
   if (report.rows.some((row) => Object.values(row.brokers).some(isGeneratorBound))) {
     lines.push(
       `${GENERATOR_MARK} a process of the generator was above 95 % of a core: what flowed was bounded by it, the CPU per delivery was not.`,
@@ -108,6 +132,13 @@ function promise(row: ReportRow, figure: Figure, ours: string): string {
   return broken.length === 0 ? `kept: ${textOf(bounds)}` : `NOT KEPT: ${textOf(broken)}`;
 }
 
+/** Short: `(≥ 50,000)`, with a word if it was not kept. */
+function promiseMark(row: ReportRow, figure: Figure, ours: string): string {
+  return boundsOf(row, { ...figure, unit: '' }, ours)
+    .map(({ text, kept }) => (kept ? `(${text})` : `(NOT KEPT: ${text})`))
+    .join(' ');
+}
+
 interface Bound {
   readonly text: string;
   readonly kept: boolean;
@@ -123,7 +154,8 @@ function boundsOf(row: ReportRow, { key, unit, goal }: Figure, ours: string): Bo
     const found = ratio(row, key, ours, other);
     return found === undefined ? [] : [{ text: `≤ ${number(most)} × ${other}`, kept: found <= most }];
   });
-  if (goal.valueMax !== undefined) bounds.push({ text: `≤ ${number(goal.valueMax)} ${unit}`, kept: value <= goal.valueMax });
+  if (goal.valueMax !== undefined) bounds.push({ text: `≤ ${number(goal.valueMax)} ${unit}`.trim(), kept: value <= goal.valueMax });
+  if (goal.valueMin !== undefined) bounds.push({ text: `≥ ${number(goal.valueMin)} ${unit}`.trim(), kept: value >= goal.valueMin });
   return bounds;
 }
 

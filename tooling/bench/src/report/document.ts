@@ -1,6 +1,5 @@
-import { figureTable, legend, throughputTable } from './comparison.js';
 import { type Report } from './report.js';
-import { toMarkdown } from './table.js';
+import { type Table, toMarkdown } from './table.js';
 
 /** Puts text between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`. @throws Error if the document has no such marks */
 export function replaceSection(document: string, name: string, body: string): string {
@@ -13,13 +12,16 @@ export function replaceSection(document: string, name: string, body: string): st
 }
 
 /** What a report says, as Markdown: where it was measured, the tables, and what a reader must know. */
-export function sectionOf(report: Report, { throughput }: { readonly throughput: boolean }): string {
+export function sectionOf(
+  report: Report,
+  tables: readonly ((report: Report) => Table)[],
+  legend: (report: Report) => readonly string[],
+): string {
   const { cpu, cores, kernel, node } = report.machine;
   const brokers = report.brokers.map(({ name, version }) => `${name} ${version}`).join('; ');
   const parts = [
     `${report.date.slice(0, 10)}, \`${report.command}\`: ${cores} cores of ${cpu}, Linux ${kernel}, generator on Node.js ${node}. ${brokers}.`,
-    toMarkdown(figureTable(report)),
-    ...(throughput ? [toMarkdown(throughputTable(report))] : []),
+    ...tables.map((table) => toMarkdown(table(report))),
     legend(report)
       .map((line) => `- ${line.trim()}`)
       .join('\n'),

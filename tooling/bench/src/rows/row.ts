@@ -4,7 +4,7 @@ import { measureTraffic } from '../generator/generator.js';
 import { type Faults } from '../generator/integrity.js';
 import { type TrafficLoad } from '../generator/load.js';
 
-/** One number that a row gives for each broker. Less is better in all of them. */
+/** One number that a row gives for each broker. Less is better, unless a least value was promised. */
 export interface Figure {
   readonly key: string;
   readonly label: string;
@@ -17,6 +17,7 @@ export interface Goal {
   /** By another broker's name: at most so many times its figure in the same run. */
   readonly ratioMax?: Readonly<Record<string, number>>;
   readonly valueMax?: number;
+  readonly valueMin?: number;
 }
 
 /** What one run of a row has found for one broker. */
@@ -46,6 +47,8 @@ export interface Row {
   readonly title: string;
   readonly setup: Setup;
   readonly figures: readonly Figure[];
+  /** Before the broker starts. */
+  prepare?(): Promise<void>;
   measure(broker: RunningBroker, timing: Timing): Promise<Sample>;
 }
 
