@@ -38,8 +38,8 @@ const scalePanels = scaleSeries.map(({ name, axis }) => ({ series: name, axis })
 
 const modes = {
   default: { rows: () => acceptanceRows, runs: 3, seconds: 3, chart: (report) => ratioChart(report, BASE) },
-  accept: { rows: () => acceptanceRows, runs: 5, seconds: 5, chart: (report) => ratioChart(report, BASE) },
-  full: { rows: fullRows, runs: 3, seconds: 2, allBrokers: true, chart: (report) => ratioChart(report, BASE) },
+  accept: { rows: () => acceptanceRows, runs: 5, seconds: 2, chart: (report) => ratioChart(report, BASE) },
+  full: { rows: fullRows, runs: 1, seconds: 3, allBrokers: true, chart: (report) => ratioChart(report, BASE) },
   scale: { rows: scaleRows, runs: 1, seconds: 3, chart: (report) => scaleChart(report, CPU_PER_DELIVERY, scalePanels) },
 } as const satisfies Record<string, Mode>;
 

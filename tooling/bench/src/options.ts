@@ -16,9 +16,9 @@ export interface Options {
 }
 
 export const usage = `npm run bench                    the rows that were promised, three runs, under ten minutes
-npm run bench -- accept          the same, five longer runs
+npm run bench -- accept          the same, five runs, a quarter of an hour
 npm run bench -- row NAME…       some rows, of any mode, by the beginning of their names
-npm run bench -- full            the whole matrix, against every broker that is installed
+npm run bench -- full            the whole matrix, against every broker that is installed, in less than half an hour
 npm run bench -- scale           cost as subscriptions, topics, connections and payload grow
 npm run bench -- durable         QoS 1 to persistent sessions, on SQLite and each database server that is here (or only those that are named)
 npm run bench -- compare         the promised rows; says where they are more than 15 % worse than tooling/bench/baseline.json
