@@ -39,3 +39,6 @@ export function isFerretdbReady(): boolean;
 export function startMysql(options?: { readonly port?: number }): Promise<KillableService | undefined>;
 export function installMysql(): Promise<void>;
 export function isMysqlReady(): boolean;
+
+/** Where a server comes from: the URL that somebody gives, else Docker, else packages of the system, which only root may install. */
+export function sourceOf(machine: { readonly given: string | undefined; readonly hasDocker: boolean }): 'given' | 'docker' | 'installed';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { sourceOf } from '../src/docker.mjs';
+import { sourceOf } from '../src/index.mjs';
 
 interface Container {
   readonly image: string;
