@@ -26,8 +26,10 @@ class PromiseTooWeak extends StoreUnusable {
 export async function openJournal(storage: StorageConfiguration, logger: Logger): Promise<Journal | undefined> {
   if (storage.driver === 'memory') return undefined;
   const store = await openStore(storage);
+  let maximumMessageBytes: number;
   try {
     await checkPromise(store, storage.require, logger);
+    maximumMessageBytes = await store.maximumMessageBytes();
   } catch (error) {
     await store.close();
     throw error;
@@ -35,7 +37,7 @@ export async function openJournal(storage: StorageConfiguration, logger: Logger)
   const { driver, lazy, pendingBytesMax, refuseAfterSeconds } = storage;
   // The file is locked: nobody else can be in it.
   const watch = driver === 'sqlite' ? { watchMilliseconds: 0 } : {};
-  return new StoreJournal(store, new NodeEnv(), { lazy, pendingBytesMax, refuseAfterSeconds, ...watch });
+  return new StoreJournal(store, new NodeEnv(), { lazy, pendingBytesMax, refuseAfterSeconds, maximumMessageBytes, ...watch });
 }
 
 async function openStore(storage: StorageConfiguration): Promise<LogStore> {

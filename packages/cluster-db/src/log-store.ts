@@ -134,6 +134,8 @@ export interface LogStore extends Log, Tables {
   replaceSeat(attempt: Uint8Array | undefined, next: SeatRow): Promise<boolean>;
   /** After a refusal because it is full: is there room again for new messages? */
   hasRoom(): Promise<boolean>;
+  /** The largest message, with its topic name and properties, that a record and one row of a queue may hold. */
+  maximumMessageBytes(): Promise<number>;
   /** What the database promises as it is set up now. */
   durability(): Promise<StoreDurability>;
   /** Counts all rows. */

@@ -106,6 +106,14 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         expect(await store.readQueue(session, 0, 10, megabyte)).toEqual([]);
       });
 
+      it('takes a message that is as large as it says, or of 8 MiB if it takes more', { timeout: 60_000 }, async () => {
+        const size = Math.min(await store.maximumMessageBytes(), 8 * megabyte);
+        const large = record('y'.repeat(size));
+        expect(await store.append(first, large, { put: { outq: [queueRow(reference('a'), 1, { body: large.body })] } })).toBe('committed');
+        const [stored] = await store.readLog(position(0), 1, 1);
+        expect(stored.body.length).toBe(large.body.length);
+      });
+
       it('keeps a record of one large message', async () => {
         const large = record('y'.repeat(megabyte));
         expect(await store.append(first, large, {})).toBe('committed');

@@ -37,6 +37,7 @@ export function recording(database: SqlDatabase): { readonly database: SqlDataba
     size: () => database.size(),
     diskFree: () => database.diskFree(),
     hasRoom: () => database.hasRoom(),
+    maximumValueBytes: () => database.maximumValueBytes(),
     durability: () => database.durability(),
     close: () => database.close(),
   };

@@ -333,16 +333,18 @@ export class Server {
 
   private connectionSettings(listener: ListenerInformation): ConnectionSettings {
     const { limits } = this.options;
+    // A packet that the store takes at no time is better refused by whoever would send it.
+    const maximumPacketSize = Math.min(listener.limits.maximumPacketSize, this.broker.parts.journal?.maximumMessageBytes ?? Infinity);
     const decoderOptions: DecoderOptions = {
       from: 'client',
-      maximumPacketSize: listener.limits.maximumPacketSize,
+      maximumPacketSize,
       propertiesMax: limits.propertiesPerPacketMax,
       topicLevelsMax: limits.topicLevelsMax,
       topicFiltersMax: limits.filtersPerSubscribeMax,
     };
     return {
       decoderOptions,
-      maximumPacketSize: listener.limits.maximumPacketSize,
+      maximumPacketSize,
       capabilities: capabilitiesOf(listener),
       authenticators: [...this.ownAuthenticators, ...this.access.authenticatorsOf(listener)],
       mechanisms: [...this.ownMechanisms, ...this.access.mechanismsOf(listener)],

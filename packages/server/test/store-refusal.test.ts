@@ -28,3 +28,18 @@ it('what a 3.1.1 client was disconnected for while the store was away is taken w
     await server.stop();
   }
 });
+
+it('CONNACK says how large a packet may be for the store, if that is less than the limit', async () => {
+  const journal = Object.assign(new TroubledJournal(new MemoryJournalState()), { maximumMessageBytes: 5000 });
+  const server = await createServer({ sys: { enabled: false, intervalSeconds: 10 } }, { journal });
+  await server.start();
+  try {
+    const client = await RawClient.connected(server.addresses()[0].url, { clientId: 'c' });
+    expect(client.connack.properties?.maximumPacketSize).toBe(5000);
+    const publication = { type: 'publish', topicName: 't', payload: new Uint8Array(6000), qos: 1, retain: false, packetId: 1 } as const;
+    client.send({ ...publication, dup: false });
+    expect(await client.next('disconnect')).toMatchObject({ reasonCode: 0x95 });
+  } finally {
+    await server.stop();
+  }
+});

@@ -45,6 +45,8 @@ export interface StoreJournalSettings extends CommitLoopSettings {
    * come again.
    */
   readonly lazy: boolean;
+  /** As the store says. */
+  readonly maximumMessageBytes: number;
 }
 
 export const defaultStoreJournalSettings: StoreJournalSettings = {
@@ -56,6 +58,7 @@ export const defaultStoreJournalSettings: StoreJournalSettings = {
   writeAfterMilliseconds: 500,
   unwrittenBytesMax: 16 * 1024 * 1024,
   lazy: false,
+  maximumMessageBytes: Infinity,
 };
 
 /** A session as the journal knows it while it lives: what is recorded for an earlier incarnation has no effect. */
@@ -87,6 +90,10 @@ export class StoreJournal implements Journal {
     this.settings = { ...defaultStoreJournalSettings, ...settings };
     this.seat = new Seat(store, env, this.settings);
     this.loop = new CommitLoop(store, env, this.settings);
+  }
+
+  get maximumMessageBytes(): number {
+    return this.settings.maximumMessageBytes;
   }
 
   get openBatch(): number {

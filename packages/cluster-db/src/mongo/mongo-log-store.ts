@@ -47,6 +47,8 @@ interface SeatDocument extends Document, Omit<SeatRow, 'seat'> {
 
 /** Below the server's limit for a document, for the fields beside the body. */
 const bodyMax = 16 * 1000 * 1000;
+/** For what else is in a record with the message. */
+const messageReserve = 65_536;
 const defaultConnections = 4;
 const selectionMilliseconds = 5000;
 const socketMilliseconds = 30_000;
@@ -290,6 +292,13 @@ export class MongoLogStore implements LogStore {
 
   hasRoom(): Promise<boolean> {
     return Promise.resolve(!this.isFull);
+  }
+
+  maximumMessageBytes(): Promise<number> {
+    return this.known(async () => {
+      const { maxBsonObjectSize } = await this.database.command({ hello: 1 });
+      return Math.min(Number(maxBsonObjectSize ?? bodyMax), bodyMax) - messageReserve;
+    });
   }
 
   durability(): Promise<StoreDurability> {

@@ -68,6 +68,12 @@ export class MysqlDatabase implements SqlDatabase {
     return Promise.resolve(undefined);
   }
 
+  /** Both rows are in one packet, with two characters for each byte. */
+  async maximumValueBytes(): Promise<number> {
+    const [[bytes]] = await this.queryWhereWritten('SELECT @@max_allowed_packet', []);
+    return Math.floor(Number(bytes) / 4);
+  }
+
   async durability(): Promise<StoreDurability> {
     const found = new Map<string, string>();
     for (const [kind, names] of [

@@ -220,6 +220,10 @@ export class SimulatedLogStore implements LogStore {
     return true;
   }
 
+  async maximumMessageBytes(): Promise<number> {
+    return Infinity;
+  }
+
   async durability(): Promise<StoreDurability> {
     return { level: 'memory', remarks: [] };
   }

@@ -24,6 +24,8 @@ export interface SqlDatabase {
   /** Bytes; undefined: only the server knows. */
   diskFree(): Promise<number | undefined>;
   hasRoom(): Promise<boolean>;
+  /** The largest value that a transaction may write into two rows. */
+  maximumValueBytes(): Promise<number>;
   durability(): Promise<StoreDurability>;
   close(): Promise<void>;
 }

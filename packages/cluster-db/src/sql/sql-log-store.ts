@@ -29,6 +29,8 @@ import { chunkSizes, named, type SqlDialect, SqlStatements } from './sql-stateme
 import { rowValues, type SeatColumns, type SqlSchema, type SqlTable, type SqlTableShape } from './sql-table.js';
 
 const sealTurnsMax = 3;
+/** For what else is in a record and a row with the message. */
+const messageReserve = 65_536;
 const beginning = new Uint8Array(0);
 const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
 
@@ -230,6 +232,10 @@ export class SqlLogStore implements LogStore {
 
   hasRoom(): Promise<boolean> {
     return this.database.hasRoom();
+  }
+
+  async maximumMessageBytes(): Promise<number> {
+    return (await this.database.maximumValueBytes()) - messageReserve;
   }
 
   durability(): Promise<StoreDurability> {

@@ -20,6 +20,8 @@ export interface SqliteOptions {
 }
 
 const pageSize = 4096;
+/** SQLITE_MAX_LENGTH, as libsql is built. */
+const valueBytesMax = 1_000_000_000;
 /** Milliseconds that a call waits for a lock of somebody else, as a backup has one. */
 const lockTimeout = 5000;
 /** Pages of the write-ahead log after which SQLite carries it over into the database; fewer with a small reserve, of which that may need a quarter. */
@@ -124,6 +126,10 @@ export class SqliteDatabase implements SqlDatabase {
     }
     this.isFull = false;
     return true;
+  }
+
+  maximumValueBytes(): Promise<number> {
+    return Promise.resolve(valueBytesMax);
   }
 
   durability(): Promise<StoreDurability> {

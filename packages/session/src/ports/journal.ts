@@ -166,6 +166,8 @@ export interface Journal {
   readonly condition: JournalCondition;
   /** Absent: there is nothing to tell. */
   readonly work?: JournalWork;
+  /** The largest message, with topic name and properties, that it takes for one session; absent: any. */
+  readonly maximumMessageBytes?: number;
   /** Positions of this run of the node begin here, above all that earlier runs gave. */
   readonly firstPosition: QueuePosition;
 
