@@ -136,6 +136,8 @@ export interface LogStore extends Log, Tables {
   hasRoom(): Promise<boolean>;
   /** The largest message, with its topic name and properties, that a record and one row of a queue may hold. */
   maximumMessageBytes(): Promise<number>;
+  /** It lacks what it had confirmed: if the database has another address, that is asked next. Absent: there is only one. */
+  tryElsewhere?(): void;
   /** What the database promises as it is set up now. */
   durability(): Promise<StoreDurability>;
   /** Counts all rows. */

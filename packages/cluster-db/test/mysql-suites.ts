@@ -2,6 +2,7 @@ import { journalSuite } from '@si-mqtt/conformance/vitest';
 import { createConnection } from 'mysql2/promise';
 import { describe, expect, it } from 'vitest';
 import { type LogStore, openMysqlLogStore, StoreJournal, StoreRefusal, StoreUnusable } from '../src/index.js';
+import { ReadBack } from '../src/journal/read-back.js';
 import { MysqlDatabase } from '../src/mysql/mysql-database.js';
 import { mysqlDialect } from '../src/mysql/mysql-dialect.js';
 import { mysqlMigrationDialect, mysqlMigrations } from '../src/mysql/mysql-migrations.js';
@@ -246,6 +247,29 @@ export function mysqlSuites(name: string, server: () => DatabaseServer): void {
       await expect(store.readSeat(0)).rejects.toThrow('the store is closed');
       await expect(store.writeRows({ put: { endings: [] } }, { seat: 0, epoch: 1, seq: 1 })).rejects.toThrow(StoreRefusal);
       await remove();
+    });
+
+    it('finds the address again that has the last record, when the one that took over lacks it', async () => {
+      const [first, second] = [await server().newDatabase(true), await server().newDatabase(true)];
+      await (await openMysqlLogStore({ url: second.url })).close();
+      const front = await relayTo(first.url);
+      const store = await openMysqlLogStore({ url: front.url, otherUrls: [second.url] });
+      expect(await store.append({ seat: 0, epoch: 1, seq: 1 }, record('one'), {})).toBe('committed');
+      await front.stop();
+      const readBack = new ReadBack(store);
+      readBack.failed();
+      const confirmed = () =>
+        readBack.confirm({ seat: 0, epoch: 1, seq: 1 }).then(
+          () => 'there',
+          ({ message }: Error) => message,
+        );
+      await expect.poll(confirmed).toMatch(/lacks record 1 of epoch 1/);
+      await front.listen();
+      await expect.poll(confirmed).toBe('there');
+      await store.close();
+      await front.stop();
+      await first.remove();
+      await second.remove();
     });
 
     it('a connection that was ended is made again', async () => {

@@ -24,7 +24,10 @@ export class ReadBack {
   async confirm(position: LogPosition): Promise<void> {
     if (!this.isDue) return;
     this.isMissing = !(await this.has(position));
-    if (this.isMissing) throw new Error(missingText(position));
+    if (this.isMissing) {
+      this.store.tryElsewhere?.();
+      throw new Error(missingText(position));
+    }
     this.isDue = false;
   }
 

@@ -14,12 +14,14 @@ const full = new Set([1021, 1114]);
 
 /** A database on a server. Reading has connections of its own, so that pages of queues do not wait for commits. */
 export class MysqlDatabase implements SqlDatabase {
+  private readonly address: MysqlAddress;
   private readonly writer: MysqlConnection;
   private readonly readers: readonly MysqlConnection[];
   private isFull = false;
 
   constructor(options: MysqlOptions, { writer, reader }: { readonly writer: number; readonly reader: number } = answerMilliseconds) {
     const address = new MysqlAddress(options);
+    this.address = address;
     const { connections = defaultConnections, tls } = options;
     this.writer = new MysqlConnection(address, tls, true, writer);
     this.readers = Array.from({ length: Math.max(1, connections - 1) }, () => new MysqlConnection(address, tls, false, reader));
@@ -62,6 +64,10 @@ export class MysqlDatabase implements SqlDatabase {
     const sql = 'SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()';
     const [[bytes]] = await this.query(sql, []);
     return Number(bytes);
+  }
+
+  tryElsewhere(): void {
+    this.address.leave(this.address.url);
   }
 
   diskFree(): Promise<undefined> {

@@ -23,6 +23,8 @@ export interface SqlDatabase {
   size(): Promise<number>;
   /** Bytes; undefined: only the server knows. */
   diskFree(): Promise<number | undefined>;
+  /** The next call is made at another address, if there is one. */
+  tryElsewhere?(): void;
   hasRoom(): Promise<boolean>;
   /** The largest value that a transaction may write into two rows. */
   maximumValueBytes(): Promise<number>;

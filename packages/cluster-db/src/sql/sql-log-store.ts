@@ -230,6 +230,10 @@ export class SqlLogStore implements LogStore {
     return stored !== undefined && compareBytes(stored.attempt, next.attempt) === 0;
   }
 
+  tryElsewhere(): void {
+    this.database.tryElsewhere?.();
+  }
+
   hasRoom(): Promise<boolean> {
     return this.database.hasRoom();
   }
