@@ -89,7 +89,7 @@ async function liveThrough(outage: Outage, { broker, recorder, pressure, speaker
   const until = (seconds: number) => pause(begun + seconds * 1000 - Date.now());
   outage.begin();
   // Answers that were on their way.
-  await until(0.5);
+  await until(1.5);
   const { acknowledged } = pressure;
   await until(refuseAfterSeconds * 0.7);
   expect(pressure.acknowledged, 'acknowledged without the database').toBe(acknowledged);
@@ -99,7 +99,7 @@ async function liveThrough(outage: Outage, { broker, recorder, pressure, speaker
   while (Date.now() < begun + outage.seconds * 1000) {
     const heard = quickReceived(recorder);
     await speaker.publish('quick', 0);
-    await expect.poll(() => quickReceived(recorder)).toBe(heard + 1);
+    await expect.poll(() => quickReceived(recorder), { timeout: 10_000 }).toBe(heard + 1);
     expect(await broker.metric('si_mqtt_store_pending_bytes')).toBeLessThan(pendingBytesMax + overrunMax);
     expect((await memory()) - before, 'bytes of memory').toBeLessThan(150 * MIB);
     await pause(1000);

@@ -28,7 +28,7 @@ function smallDisk(): string | undefined {
 }
 
 it('a full disk: QoS > 0 is refused, QoS 0 flows, the offline queue drains, and publishing goes on by itself', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async (context) => {
   const disk = smallDisk();
   if (disk === undefined) return context.skip('no small disk: only root may mount a tmpfs');
@@ -70,23 +70,27 @@ it('a full disk: QoS > 0 is refused, QoS 0 flows, the offline queue drains, and 
   await Promise.all([filler.publish('fill', 1), filler.publish('fill', 2)]);
   expect(refusals().length).toBeGreaterThanOrEqual(before + 2);
   for (let n = 0; n < 3; n++) await filler.publish('quick', 0);
-  await expect.poll(() => received('passing')).toBe(3);
+  await expect.poll(() => received('passing'), { timeout: 20_000 }).toBe(3);
   expect(await broker.isReady(), 'still').toBe(false);
 
   // Who was away comes, takes what waits, and makes room by that.
   expect(await absent.connect(connect, { cleanStart: false, keepsSession: true })).toBe(true);
-  await expect.poll(() => broker.isReady(), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => broker.isReady(), { timeout: 60_000 }).toBe(true);
   const taken = received('absent');
   expect(taken).toBeGreaterThan(0);
   await expect
-    .poll(async () => {
-      await filler.publish('fill', 2);
-      return received('absent');
-    })
+    .poll(
+      async () => {
+        await filler.publish('fill', 2);
+        return received('absent');
+      },
+      { timeout: 20_000 },
+    )
     .toBeGreaterThan(taken);
   workload.end();
   await work;
   await workload.settle();
+  recorder.note({ note: 'refused', count: await broker.metric('si_mqtt_store_refusing_total') });
   const { violations, judged } = checkHistory(workload.events);
   expect(violations).toEqual([]);
   expect(judged.plain).toBeGreaterThan(500);
