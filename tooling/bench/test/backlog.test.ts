@@ -40,6 +40,7 @@ test('what was published to absent clients is fetched once, whole and in order, 
 });
 
 test('a message that was dropped meanwhile is lost', async () => {
+  // The gap before a later message of the same publisher is seen at once.
   const backlog = await backlogThrough((index) => (index === 10 ? 'drop' : 'pass'));
   await backlog.fill();
   expect(await backlog.drain()).toEqual({ ...noFaults(), lost: 1 });

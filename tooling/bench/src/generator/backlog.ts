@@ -6,8 +6,8 @@ import { Publisher } from './publisher.js';
 import { Subscriber } from './subscriber.js';
 import { openAll, type Share } from './traffic.js';
 
-/** After so long without a message those that have not come are lost. */
-const SILENCE_SECONDS_MAX = 10;
+/** After so long without a byte of the broker nothing more is awaited: what has not come is lost. */
+const SILENCE_SECONDS_MAX = 60;
 
 /** One process's part of messages that are published to sessions whose clients are away, and fetched later: each publisher has a session of its own. */
 export class Backlog {
@@ -38,41 +38,21 @@ export class Backlog {
   async fill(): Promise<void> {
     const publishers = this.#mine.map((index) => new Publisher(this.#hub, this.#load, index));
     await openAll(publishers, (publisher) => publisher.open());
-    await new Promise<void>((resolve, reject) => {
-      this.#goOn = () => {
-        if (this.#hub.failure !== undefined) return reject(this.#hub.failure);
-        for (const publisher of publishers) while (publisher.publish(this.#messagesEach - publisher.published) > 0);
-        if (publishers.every(({ published, inflight }) => published === this.#messagesEach && inflight === 0)) resolve();
-      };
-      this.#goOn();
+    const isDone = await this.#until(() => {
+      for (const publisher of publishers) while (publisher.publish(this.#messagesEach - publisher.published) > 0);
+      return publishers.every(({ published, inflight }) => published === this.#messagesEach && inflight === 0);
     });
+    if (!isDone) throw new Error(`the broker acknowledged nothing for ${SILENCE_SECONDS_MAX} s`);
     await Promise.all(publishers.map((publisher) => publisher.close()));
   }
 
   /** The clients come back, and fetch what waits. */
   async drain(): Promise<Faults> {
     let missing = this.#mine.length * this.#messagesEach;
-    let heardAt = performance.now();
-    const subscribers = this.#mine.map((index) =>
-      this.#subscriber(index, (forward) => {
-        missing -= forward;
-        heardAt = performance.now();
-      }),
-    );
+    const subscribers = this.#mine.map((index) => this.#subscriber(index, (forward) => (missing -= forward)));
     const { qos, sessionExpiryInterval } = this.#load;
     await openAll(subscribers, ({ client }) => client.open([], qos, sessionExpiryInterval));
-    await new Promise<void>((resolve, reject) => {
-      const timer = setInterval(() => this.#goOn(), 1000);
-      this.#goOn = () => {
-        const isSilent = performance.now() - heardAt > SILENCE_SECONDS_MAX * 1000;
-        if (missing > 0 && this.#hub.failure === undefined && !isSilent) return;
-        clearInterval(timer);
-        this.#goOn = () => undefined;
-        if (this.#hub.failure !== undefined) reject(this.#hub.failure);
-        else resolve();
-      };
-      this.#goOn();
-    });
+    await this.#until(() => missing <= 0);
     await Promise.all(subscribers.map(({ client }) => client.close()));
     const faults = noFaults();
     for (const { checks } of subscribers) addFaults(faults, checks.faults);
@@ -82,6 +62,26 @@ export class Backlog {
 
   close(): void {
     this.#hub.close();
+  }
+
+  /** Asks again after each chunk. @returns false when the broker has been silent for too long */
+  async #until(isDone: () => boolean): Promise<boolean> {
+    let heardAt = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<boolean>((resolve, reject) => {
+        this.#goOn = () => {
+          heardAt = performance.now();
+          if (this.#hub.failure !== undefined) reject(this.#hub.failure);
+          else if (isDone()) resolve(true);
+        };
+        timer = setInterval(() => performance.now() - heardAt > SILENCE_SECONDS_MAX * 1000 && resolve(false), 1000);
+        this.#goOn();
+      });
+    } finally {
+      clearInterval(timer);
+      this.#goOn = () => undefined;
+    }
   }
 
   #subscriber(index: number, delivered: (forward: number) => void): { readonly client: Subscriber; readonly checks: SequenceCheck } {

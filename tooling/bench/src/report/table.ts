@@ -29,6 +29,7 @@ const aligned = (cell: string, width: number, column: number): string => (column
 /** Three digits that count; none behind the point from 100 on. */
 export function number(value: number | undefined): string {
   if (value === undefined) return '–';
+  if (value === 0) return '0';
   const size = Math.abs(value);
   if (size >= 10_000) return Math.round(value).toLocaleString('en');
   if (size >= 100) return String(Math.round(value));
