@@ -2,7 +2,7 @@ import { type DecodedPublish, ProtocolError, type PublishProperties, type QoS, R
 import { type Capabilities } from './limits.js';
 import { Message } from './message.js';
 import { type Negotiated } from './negotiation.js';
-import { type SessionSurroundings } from './outbound/outbound.js';
+import { type SessionSurroundings } from './outbound/session-surroundings.js';
 import { type Output } from './output.js';
 import { PacketIdMap } from './packet-id-map.js';
 import { type Recording } from './recording.js';

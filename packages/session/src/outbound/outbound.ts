@@ -1,41 +1,20 @@
-import { type ProtocolVersion, protocolError, publishFirstByte, type QoS, ReasonCode } from '@si-mqtt/codec';
-import { type DropCounters } from '../drop-counters.js';
-import { type SessionLimits } from '../limits.js';
+import { protocolError, publishFirstByte, type QoS, ReasonCode } from '@si-mqtt/codec';
 import { type Message } from '../message.js';
 import { type Negotiated } from '../negotiation.js';
-import { largePacketBytes, type Output } from '../output.js';
-import { type Env } from '../ports/env.js';
-import { type Journal, type RestoredDelivery, type RestoredSession } from '../ports/journal.js';
+import { type Output } from '../output.js';
+import { type RestoredDelivery, type RestoredSession } from '../ports/journal.js';
 import { type Recording } from '../recording.js';
 import { type RetainedReplay } from '../retained-replay.js';
-import { type Session } from '../session.js';
 import { type SharedGroup } from '../shared-group.js';
 import { type Subscription } from '../subscription.js';
 import { Backlog } from './backlog.js';
 import { Delivery } from './delivery.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { Inflight } from './inflight.js';
+import { Sending } from './sending.js';
 
 /** 'dropped' is a loss that the protocol allows (QoS 0, too large, expired): the publisher's message counts as taken. */
 export type DeliveryOutcome = 'taken' | 'dropped' | 'refused';
-
-/** What all sessions of a server share. */
-export interface SessionSurroundings {
-  readonly env: Env;
-  /** Replaced when the configuration is read again. */
-  limits: SessionLimits;
-  readonly drops: DropCounters;
-  /** A delivery did not fit into the session's queue, and the policy is endSession. */
-  overflowed?: (session: Session) => void;
-  /** Memory is short: nothing more is queued until it is not. */
-  isOverloaded?: boolean;
-  /** Absent: nothing outlives the process. */
-  readonly journal?: Journal;
-  /** A shared subscription of this node, as clients write it; for deliveries that come back from the journal. */
-  readonly groupOf?: (sharedSubscription: string) => SharedGroup | undefined;
-  /** A delivery could not be fetched from the journal. */
-  readonly failed?: (error: unknown) => void;
-}
 
 /** With fewer deliveries than this in memory, the next page of the backlog is fetched. */
 const backlogLowWater = 64;
@@ -47,31 +26,21 @@ const trimmedExtraMax = 1024;
 const pumpMax = 256;
 
 /** Everything on the way to one client: what waits, what is in flight, and what the client still has room for. */
-export class Outbound {
+export class Outbound extends Sending {
   readonly queue: DeliveryQueue = new DeliveryQueue();
   /** A delivery did not fit, and the policy is endSession. */
   hasOverflowed = false;
-  private readonly surroundings: SessionSurroundings;
-  private output: Output | undefined;
-  private protocolVersion: ProtocolVersion = 4;
   private inflight: Inflight | undefined;
   /** What was in flight when the client came back and has not been sent again yet, in order. */
   private resend: Set<Delivery> | undefined;
   private replays: RetainedReplay[] | undefined;
   private sendQuotaInitial = 0;
-  private maximumPacketSize = 0;
-  private topicAliasMaximum = 0;
-  private topicAliases: Map<string, number> | undefined;
   /** Of a session that the journal has. */
   private recording: Recording | undefined;
   private backlog: Backlog | undefined;
   /** Shared subscriptions with messages that the queue did not take. */
   private heldUpGroups: Set<SharedGroup> | undefined;
   private isStillAllowed: ((delivery: Delivery) => boolean) | undefined;
-
-  constructor(surroundings: SessionSurroundings) {
-    this.surroundings = surroundings;
-  }
 
   get inflightCount(): number {
     return this.inflight?.size ?? 0;
@@ -155,12 +124,8 @@ export class Outbound {
 
   /** A connection begins: aliases and quota start anew, unfinished exchanges are taken up again [MQTT-4.4.0-1]. */
   attach(output: Output, negotiated: Negotiated): void {
-    this.output = output;
-    this.protocolVersion = negotiated.protocolVersion;
+    this.beginSending(output, negotiated);
     this.sendQuotaInitial = negotiated.sendQuota; // [MQTT-4.9.0-1]
-    this.maximumPacketSize = negotiated.maximumPacketSize;
-    this.topicAliasMaximum = negotiated.topicAliasMaximumOut;
-    this.topicAliases = undefined; // [MQTT-3.3.2-7]
     const inflight = this.inflight;
     if (inflight === undefined) return;
     for (const packetId of inflight.released.keys()) output.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
@@ -301,13 +266,6 @@ export class Outbound {
     for (const group of groups) group.drain();
   }
 
-  /** True: the time of the message is over, and nobody gets it any more [MQTT-3.3.2-5]. */
-  dropsExpired(message: Message): boolean {
-    if (!message.isExpired(this.surroundings.env.now())) return false;
-    this.surroundings.drops.expired++;
-    return true;
-  }
-
   private fetchBacklog(): void {
     this.backlog!.fetch(
       (deliveries, isComplete) => {
@@ -427,10 +385,6 @@ export class Outbound {
     return this.sendQos0(message, retain, subscriptionIdentifiers) ? 'taken' : 'dropped';
   }
 
-  private sendQos0(message: Message, retain: boolean, subscriptionIdentifiers: readonly number[] | undefined): boolean {
-    return this.send(message, publishFirstByte(0, retain, false), 0, subscriptionIdentifiers);
-  }
-
   /** Under a new packet identifier [MQTT-4.3.2-1] [MQTT-4.3.3-1], with DUP 0 [MQTT-4.3.2-2] [MQTT-4.3.3-2]. */
   private sendNew(delivery: Delivery): boolean {
     const inflight = (this.inflight ??= new Inflight());
@@ -453,42 +407,6 @@ export class Outbound {
     inflight.published.delete(delivery.packetId);
     this.forget(delivery);
     return false;
-  }
-
-  /** False: too large for this client, so dropped as if it had been sent [MQTT-3.1.2-24] [MQTT-3.1.2-25]. */
-  private send(message: Message, firstByte: number, packetId: number, subscriptionIdentifiers: readonly number[] | undefined): boolean {
-    const version = this.protocolVersion;
-    const withPacketId = packetId !== 0;
-    const particular = version === 5 && (subscriptionIdentifiers !== undefined || this.topicAliasMaximum > 0);
-    let frame = particular ? this.particularFrame(message, withPacketId, subscriptionIdentifiers) : message.frame(version, withPacketId);
-    if (frame.end - frame.start >= largePacketBytes && !particular) {
-      // Large ones are written by reference, so they must outlive the chunk that was read.
-      message.keep();
-      frame = message.frame(version, withPacketId);
-    }
-    if (frame.end - frame.start > this.maximumPacketSize) {
-      this.surroundings.drops.tooLarge++;
-      return false;
-    }
-    const remaining = frame.messageExpiryAt < 0 ? -1 : message.remainingExpiry(this.surroundings.env.now());
-    this.output!.sendPublish(frame, firstByte, packetId, remaining);
-    return true;
-  }
-
-  /** The first topics of a connection get aliases from their first message on (broker.md §3) [MQTT-3.3.2-11]. */
-  private particularFrame(message: Message, withPacketId: boolean, subscriptionIdentifiers: readonly number[] | undefined) {
-    if (this.topicAliasMaximum === 0) return message.particularFrame(withPacketId, subscriptionIdentifiers, 0, true);
-    const aliases = (this.topicAliases ??= new Map());
-    const known = aliases.get(message.topicName);
-    // QoS 0 does not wait for the journal: it may overtake the message that gives the alias its meaning, and so says it again. That message
-    // waits on a connection whose session is not recorded, too, behind the acknowledgement of something that is.
-    const withTopicName = !withPacketId && this.surroundings.journal !== undefined;
-    if (known !== undefined) return message.particularFrame(withPacketId, subscriptionIdentifiers, known, withTopicName);
-    if (aliases.size >= this.topicAliasMaximum) return message.particularFrame(withPacketId, subscriptionIdentifiers, 0, true);
-    const frame = message.particularFrame(withPacketId, subscriptionIdentifiers, aliases.size + 1, true);
-    // A packet that is too large is not sent, so its alias would be unknown to the client.
-    if (frame.end - frame.start <= this.maximumPacketSize) aliases.set(message.topicName, aliases.size + 1);
-    return frame;
   }
 
   /** The queue takes the message without dropping another. */
