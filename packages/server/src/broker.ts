@@ -117,6 +117,7 @@ export class Broker {
     this.routing = new Routing({
       ...(journal === undefined ? {} : { journal }),
       random: () => parts.env.random(),
+      drops: this.drops,
       // Read when they are needed: a reload may change them.
       groupLimits: {
         get queueMessagesMax() {
@@ -220,9 +221,7 @@ export class Broker {
     const store = this.retainedAt(message.topicName);
     if (journaling === undefined || store === this.sysRetained) return store.put(message);
     if (isRefusing) return { outcome: 'full' };
-    const put = store.put(message);
-    if (!(put instanceof Promise) && put.outcome !== 'full') journaling.journal.retained(message.keep());
-    return put;
+    return journaling.retain(store, message);
   }
 
   private routeHere(message: Message): ReasonCode {

@@ -6,6 +6,8 @@ import {
   Message,
   type RestoredGroup,
   type RestoredSession,
+  type RetainedPut,
+  type RetainedStore,
   restoredAgreement,
   Session,
 } from '@si-mqtt/session';
@@ -13,6 +15,12 @@ import { allowAll } from './access/permissions.js';
 import { type Broker, type Client } from './broker.js';
 import { type ConnectionOutput } from './connection-output.js';
 import { storeConditionText } from './server-log.js';
+
+interface Replaced {
+  readonly batch: number;
+  readonly message: Message;
+  previous: Message | undefined;
+}
 
 interface Wait {
   readonly batch: number;
@@ -33,6 +41,8 @@ export class Journaling implements JournalHost {
   private holding: ConnectionOutput[] = [];
   private waits: Wait[] = [];
   private lost: Client[] = [];
+  /** What retained messages replaced that are not committed yet. */
+  private replaced: Replaced[] = [];
   private fencedBecause: string | undefined;
 
   constructor(journal: Journal, broker: Broker, sessions: MemorySessions) {
@@ -104,7 +114,8 @@ export class Journaling implements JournalHost {
   committed(): void {
     if (this.isFenced) return;
     const { committedBatch } = this.journal;
-    const { holding, waits } = this;
+    const { holding, waits, replaced } = this;
+    if (replaced.length > 0) this.replaced = replaced.filter(({ batch }) => batch > committedBatch);
     this.holding = [];
     this.waits = [];
     for (const output of holding) {
@@ -137,6 +148,7 @@ export class Journaling implements JournalHost {
       if (isRevoked && session.agreement.topicAliasMaximumOut > 0)
         connection!.close(ReasonCode.implementationSpecificError, 'the store did not take a message that was about to be sent');
     }
+    broker.routing.revokeShared(message);
     if (message.retain) this.dropRetained(message);
     this.refuseTo(message);
   }
@@ -152,12 +164,27 @@ export class Journaling implements JournalHost {
     connection?.close(ReasonCode.quotaExceeded, 'the store does not take this message');
   }
 
+  /** Retains a message here, and records it. */
+  retain(store: RetainedStore, message: Message): RetainedPut | Promise<RetainedPut> {
+    const previous = retainedUnder(store, message.topicName);
+    const put = store.put(message);
+    if (put instanceof Promise || put.outcome === 'full') return put;
+    this.journal.retained(message.keep());
+    this.replaced.push({ batch: this.journal.openBatch, message, previous });
+    return put;
+  }
+
+  /** The topic's earlier message is there again, as it is in the store. */
   private dropRetained(message: Message): void {
-    const { retained, env } = this.broker.parts;
-    const page = retained.match(message.topicName, undefined, 1);
-    if (page instanceof Promise || page.messages[0] !== message) return;
     const { topicName, publisher } = message;
-    void retained.put(Message.of({ topicName, payload: new Uint8Array(0), qos: 0, retain: true }, publisher, env.now()));
+    const { retained, env } = this.broker.parts;
+    const at = this.replaced.findIndex((replaced) => replaced.message === message);
+    if (at < 0) return;
+    const [{ previous }] = this.replaced.splice(at, 1);
+    const later = this.replaced.find((replaced) => replaced.previous === message);
+    if (later !== undefined) later.previous = previous;
+    else if (retainedUnder(retained, topicName) === message)
+      void retained.put(previous ?? Message.of({ topicName, payload: new Uint8Array(0), qos: 0, retain: true }, publisher, env.now()));
   }
 
   /** What one client's packets lead to must not keep others' from leaving. */
@@ -209,4 +236,9 @@ export class Journaling implements JournalHost {
   restoreGroup(group: RestoredGroup): void {
     this.broker.routing.restoreGroup(group);
   }
+}
+
+function retainedUnder(store: RetainedStore, topicName: string): Message | undefined {
+  const page = store.match(topicName, undefined, 1);
+  return page instanceof Promise ? undefined : page.messages.at(0);
 }

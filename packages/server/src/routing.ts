@@ -1,6 +1,7 @@
 import { ReasonCode } from '@si-mqtt/codec';
 import {
   type Delivery,
+  type DropCounters,
   GroupJournal,
   type Journal,
   type Message,
@@ -23,6 +24,7 @@ export interface RoutingSettings {
   readonly journal?: Journal;
   readonly random: () => number;
   readonly groupLimits: SharedGroupLimits;
+  readonly drops: DropCounters;
   strategyOf(topicFilter: string): SharedStrategy;
 }
 
@@ -86,9 +88,9 @@ export class Routing {
     }
     let group = this.groups.get(subscription.requested);
     if (group === undefined) {
-      const { random, groupLimits } = this.settings;
+      const { random, groupLimits, drops } = this.settings;
       const strategy = this.settings.strategyOf(subscription.topicFilter);
-      group = new SharedGroup(subscription.shareName, subscription.topicFilter, strategy, random, groupLimits, this.groupJournal);
+      group = new SharedGroup(subscription.shareName, subscription.topicFilter, strategy, random, groupLimits, drops, this.groupJournal);
       this.groups.set(subscription.requested, group);
       this.tree.set(subscription.topicFilter, group, undefined);
     }
@@ -113,6 +115,11 @@ export class Routing {
       this.tree.delete(group.topicFilter, group);
     }
     return true;
+  }
+
+  /** The journal does not take this message: nobody gets it any more who has not got it from its group. */
+  revokeShared(message: Message): void {
+    for (const group of this.groups.values()) group.revoke(message);
   }
 
   /** The session has a connection again: groups in which nobody was online hand over what waited. */

@@ -4,7 +4,13 @@ import { hasWildcard, parseTopicFilter } from '@si-mqtt/topics';
 import { type Permissions, type SubscribeDecision } from './access/permissions.js';
 import { type Connection } from './connection.js';
 
-type Verdict = { readonly reasonCode: ReasonCode; readonly subscription: Subscription | undefined; readonly replays: boolean };
+interface Verdict {
+  readonly reasonCode: ReasonCode;
+  readonly subscription: Subscription | undefined;
+  /** The journal does not have it yet. */
+  readonly isToRecord: boolean;
+  readonly replays: boolean;
+}
 
 /** SUBSCRIBE: every filter is judged, those that are granted count at once, one SUBACK answers all [MQTT-3.8.4-5]. */
 export function handleSubscribe(connection: Connection, session: Session, packet: SubscribePacket): void {
@@ -40,7 +46,7 @@ function subscribe(connection: Connection, session: Session, packet: SubscribePa
     if (verdict.subscription !== undefined) {
       session.outbound.endReplay(verdict.subscription.requested);
       broker.routing.subscribe(session, verdict.subscription);
-      session.recordSubscription(verdict.subscription);
+      if (verdict.isToRecord) session.recordSubscription(verdict.subscription);
       changes.push({ change: 'added', topicFilter: verdict.subscription.topicFilter, shareName: verdict.subscription.shareName });
       broker.parts.events.emit('subscribed', {
         clientId: session.clientId,
@@ -52,15 +58,14 @@ function subscribe(connection: Connection, session: Session, packet: SubscribePa
     }
     return verdict;
   });
-  const { journaling } = broker;
-  const batch = session.isRecorded && changes.length > 0 ? journaling!.journal.openBatch : 0;
-  journaling?.journal.divide();
+  broker.parts.journal?.divide();
   const answer = () => {
     if (!connection.isOpen) return;
     acknowledge(connection, packet, verdicts);
     // SUBACK before retained messages, also where it waits for the journal.
-    if (batch === 0) replayRetained(connection, session, verdicts);
-    else session.whenCommitted(batch, () => replayRetained(connection, session, verdicts));
+    const { heldBatch } = connection.output;
+    if (heldBatch === 0) replayRetained(connection, session, verdicts);
+    else session.whenCommitted(heldBatch, () => replayRetained(connection, session, verdicts));
   };
   const barrier = broker.parts.cluster.updateInterest(changes);
   if (barrier === undefined) answer();
@@ -74,7 +79,7 @@ function judge(
   request: SubscriptionRequest,
   decision: SubscribeDecision,
 ): Verdict {
-  const refuse = (reasonCode: ReasonCode): Verdict => ({ reasonCode, subscription: undefined, replays: false });
+  const refuse = (reasonCode: ReasonCode): Verdict => ({ reasonCode, subscription: undefined, isToRecord: false, replays: false });
   const { capabilities } = connection.settings;
   const { shareName, topicFilter } = parseTopicFilter(request.topicFilter);
   const identifier = packet.properties?.subscriptionIdentifier ?? 0;
@@ -82,11 +87,8 @@ function judge(
   if (!capabilities.wildcardSubscriptionAvailable && hasWildcard(topicFilter)) return refuse(ReasonCode.wildcardSubscriptionsNotSupported);
   if (identifier !== 0 && !capabilities.subscriptionIdentifiersAvailable) return refuse(ReasonCode.subscriptionIdentifiersNotSupported);
   if (decision === 'refused') return refuse(ReasonCode.notAuthorized);
-  if (session.isRecorded && connection.broker.journaling!.isRefusing) {
-    connection.broker.counters.storeRefusing++;
-    return refuse(ReasonCode.quotaExceeded);
-  }
-  const isNew = !session.subscriptions.has(request.topicFilter);
+  const known = session.subscriptions.get(request.topicFilter);
+  const isNew = known === undefined;
   if (isNew && session.subscriptions.size >= connection.broker.settings.limits.subscriptionsPerClientMax)
     return refuse(ReasonCode.quotaExceeded);
   // A bridge of mosquitto's kind wants what it subscribed to as it was published, and nothing of its own back.
@@ -102,9 +104,25 @@ function judge(
     subscriptionIdentifier: identifier,
     mayReceive: decision === 'partly' ? cachedPerTopic(connection.permissions) : undefined,
   };
+  // Many clients subscribe anew whenever they connect: the journal has that already.
+  const isToRecord = session.isRecorded && (isNew || !isSame(known, subscription));
+  if (isToRecord && connection.broker.journaling!.isRefusing) {
+    connection.broker.counters.storeRefusing++;
+    return refuse(ReasonCode.quotaExceeded);
+  }
   // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a shared subscription gets none (section 4.8.2).
   const replays = shareName === undefined && (request.retainHandling === 0 || (request.retainHandling === 1 && isNew));
-  return { reasonCode: qos, subscription, replays };
+  return { reasonCode: qos, subscription, isToRecord, replays };
+}
+
+/** As far as it is stored. */
+function isSame(one: Subscription, other: Subscription): boolean {
+  return (
+    one.qos === other.qos &&
+    one.noLocal === other.noLocal &&
+    one.retainAsPublished === other.retainAsPublished &&
+    one.subscriptionIdentifier === other.subscriptionIdentifier
+  );
 }
 
 const receiveDecisionsMax = 1000;

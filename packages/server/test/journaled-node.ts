@@ -30,6 +30,16 @@ export class ConditionalJournal extends MemoryJournal {
     super.enqueued(session, delivery);
   }
 
+  override groupEnqueued(sharedSubscription: string, position: number, message: Message): void {
+    this.given.push(message);
+    super.groupEnqueued(sharedSubscription, position, message);
+  }
+
+  override retained(message: Message): void {
+    this.given.push(message);
+    super.retained(message);
+  }
+
   /** While true, a page that is asked for comes when it is let go. */
   delaysPages = false;
   private readonly delayedPages: (() => void)[] = [];

@@ -1,6 +1,7 @@
 import { MemoryJournalState } from '@si-mqtt/session';
 import { expect, it } from 'vitest';
 import { createServer } from '../src/index.js';
+import { clean, persistent, publish, start, text } from './journaled-node.js';
 import { RawClient } from './raw-client.js';
 import { TroubledJournal } from './troubled-journal.js';
 
@@ -42,4 +43,53 @@ it('CONNACK says how large a packet may be for the store, if that is less than t
   } finally {
     await server.stop();
   }
+});
+
+it('full: a client that subscribes once more to what it has is not refused, since nothing would be stored', async () => {
+  const node = await start();
+  const subscriber = await persistent(node, 'subscriber');
+  await subscriber.subscribed('t', 1);
+  node.journal.become('full');
+  await subscriber.subscribed('t', 1);
+  await expect(subscriber.subscribed('t', 2)).rejects.toThrow('151');
+  await expect(subscriber.subscribed('u', 1)).rejects.toThrow('151');
+});
+
+it('a message that the store takes at no time does not wait for a member of a shared subscription', async () => {
+  const node = await start();
+  const member = await persistent(node, 'member');
+  await member.subscribed('$share/g/t', 1);
+  member.cut();
+  await expect.poll(() => node.server.clients().find(({ clientId }) => clientId === 'member')!.connected).toBe(false);
+  const publisher = await clean(node, 'publisher');
+  node.isStuck = true;
+  publish(publisher, 't', 'bad', 1, 1);
+  publish(publisher, 't', 'good', 1, 2);
+  await expect.poll(() => node.journal.given.length).toBe(2);
+  node.journal.refuse(node.journal.given[0]);
+  node.unstick();
+  const back = await persistent(node, 'member');
+  expect((await back.rest(50)).map(text)).toEqual(['good']);
+});
+
+it('a retained message that the store takes at no time leaves the one before', async () => {
+  const node = await start();
+  const publisher = await clean(node, 'publisher');
+  const retained = (topicName: string, payload: string, packetId: number) =>
+    publish(publisher, topicName, payload, 1, packetId, { retain: true });
+  retained('a', 'before', 1);
+  await publisher.next('puback');
+  node.isStuck = true;
+  retained('a', 'bad', 2);
+  retained('b', 'bad', 3);
+  retained('c', 'bad', 4);
+  retained('c', 'also bad', 5);
+  retained('d', 'bad', 6);
+  retained('d', 'good', 7);
+  await expect.poll(() => node.journal.given.length).toBe(7);
+  for (const message of node.journal.given.slice(1, 6)) node.journal.refuse(message);
+  node.unstick();
+  const reader = await clean(node, 'reader');
+  await reader.subscribed('#', 0);
+  expect((await reader.rest(50)).map(text)).toEqual(['before', 'good']);
 });

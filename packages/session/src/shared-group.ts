@@ -1,3 +1,4 @@
+import { type DropCounters } from './drop-counters.js';
 import { type Message, type Publisher } from './message.js';
 import { Backlog, type JournaledQueue } from './outbound/backlog.js';
 import { Delivery } from './outbound/delivery.js';
@@ -55,6 +56,7 @@ export class SharedGroup {
   private readonly strategy: SharedStrategy;
   private readonly random: () => number;
   private readonly limits: SharedGroupLimits;
+  private readonly drops: DropCounters;
   private readonly members: Member[] = [];
   private readonly waiting: DeliveryQueue = new DeliveryQueue();
   /** With a journal: what waits is there as well. */
@@ -71,6 +73,7 @@ export class SharedGroup {
     strategy: SharedStrategy,
     random: () => number,
     limits: SharedGroupLimits,
+    drops: DropCounters,
     journal?: GroupJournal,
   ) {
     this.shareName = shareName;
@@ -79,6 +82,7 @@ export class SharedGroup {
     this.strategy = strategy;
     this.random = random;
     this.limits = limits;
+    this.drops = drops;
     this.journaled = journal === undefined ? undefined : new JournaledWaiting(journal, this.requested);
   }
 
@@ -166,6 +170,11 @@ export class SharedGroup {
     if (!this.isHeldUp) this.drain();
   }
 
+  /** The journal does not take this message: it is as if it had never come. */
+  revoke(message: Message): void {
+    this.waiting.take((delivery) => delivery.message === message);
+  }
+
   /** A member has come online: it gets what waited, as far as its queue takes it. */
   drainTo(session: Session): void {
     const member = this.members.find((candidate) => candidate.session === session);
@@ -225,7 +234,10 @@ export class SharedGroup {
 
   private wait(message: Message): GroupOutcome {
     const { limits, journaled } = this;
-    if (this.waitingMessages >= limits.queueMessagesMax || this.waitingBytes + message.size > limits.queueBytesMax) return 'refused';
+    if (this.waitingMessages >= limits.queueMessagesMax || this.waitingBytes + message.size > limits.queueBytesMax) {
+      this.drops.queueFull++;
+      return 'refused';
+    }
     const delivery = new Delivery(message.keep(), message.qos, false, undefined, this);
     if (journaled !== undefined) delivery.position = journaled.enqueued(message);
     // Behind what has not been fetched yet.

@@ -25,7 +25,7 @@ const subscription: Subscription = {
 
 async function group(strategy: SharedStrategy, count: number, sessionExpiryInterval = 100, limits: Partial<SessionLimits> = {}) {
   const harness = new Harness({ limits });
-  const shared = new SharedGroup('g', 't', strategy, () => 0.99, { queueMessagesMax: 3, queueBytesMax: 10_000 });
+  const shared = new SharedGroup('g', 't', strategy, () => 0.99, { queueMessagesMax: 3, queueBytesMax: 10_000 }, harness.drops);
   const sessions: Session[] = [];
   const outputs: TestOutput[] = [];
   for (let i = 0; i < count; i++) {
@@ -78,6 +78,13 @@ describe('a shared subscription', () => {
     expect(texts(outputs[1].takePublishes())).toEqual(['left behind']);
   });
 
+  it('counts what a member leaves behind and there is no room for', async () => {
+    const { harness, shared, sessions } = await group('roundRobin', 2);
+    for (const session of sessions) session.detach('lost');
+    for (let n = 0; n < 5; n++) shared.inherit(new Delivery(harness.message(), 1, false, undefined, shared), sessions[0]);
+    expect([shared.waitingMessages, harness.drops.queueFull]).toEqual([3, 2]);
+  });
+
   it('waits for the commit of what waits on the connection of a member that is still there', async () => {
     const harness = new Harness();
     const pages: ((page: readonly RestoredDelivery[]) => void)[] = [];
@@ -90,7 +97,7 @@ describe('a shared subscription', () => {
       pageGroup: () => new Promise((resolve) => pages.push(resolve)),
     } as unknown as Journal & { committedBatch: number };
     const limits = { queueMessagesMax: 3, queueBytesMax: 10_000 };
-    const shared = new SharedGroup('g', 't', 'roundRobin', () => 0.99, limits, new GroupJournal(journal));
+    const shared = new SharedGroup('g', 't', 'roundRobin', () => 0.99, limits, harness.drops, new GroupJournal(journal));
     const change = { properties: { sessionExpiryInterval: 100 } };
     const [first, second] = [await harness.open({ clientId: 'm0', ...change }), await harness.open({ clientId: 'm1', ...change })];
     for (const { session } of [first, second]) shared.join(session, subscription);
