@@ -1,6 +1,15 @@
 import { type Journal, type JournaledDelivery, type JournalHost, type Message, type SessionKey } from '@si-mqtt/session';
 import { expect, it } from 'vitest';
-import { type EndingRow, type LogPosition, type LogRecord, type RowChanges, StoreJournal, StoreRefusal } from '../src/index.js';
+import {
+  type EndingRow,
+  type LogPosition,
+  type LogRecord,
+  type RowChanges,
+  StoreJournal,
+  type StoreJournalSettings,
+  StoreRefusal,
+} from '../src/index.js';
+import { keyOfText } from '../src/position.js';
 import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
 import { journalMessage } from './journal-parts.js';
 import { realEnv } from './real-env.js';
@@ -12,6 +21,8 @@ const refusal = new StoreRefusal('content', 'too large');
 class ChoosyStore extends SimulatedLogStore {
   refuses: (changes: RowChanges) => boolean = () => false;
   hangs = false;
+  /** No rows of queues. */
+  isFull = false;
   /** Until then no record is taken. */
   waits: Promise<void> = Promise.resolve();
   /** How often it was asked for what has ended. */
@@ -37,7 +48,12 @@ class ChoosyStore extends SimulatedLogStore {
     return super.readEndings(limit);
   }
 
+  override async hasRoom(): Promise<boolean> {
+    return !this.isFull;
+  }
+
   private see(changes: RowChanges): void {
+    if (this.isFull && (changes.put?.outq?.length ?? 0) > 0) throw new StoreRefusal('full', 'full');
     if (this.refuses(changes)) throw refusal;
     this.removedAtOnce = Math.max(this.removedAtOnce, changes.removed?.outq?.length ?? 0);
   }
@@ -50,9 +66,13 @@ interface Parts {
   readonly fences: string[];
 }
 
-async function started(database = new SimulatedDatabase(), change: Partial<JournalHost> = {}): Promise<Parts> {
+async function started(
+  database = new SimulatedDatabase(),
+  change: Partial<JournalHost> = {},
+  changedSettings: Partial<StoreJournalSettings> = {},
+): Promise<Parts> {
   const store = new ChoosyStore(database, new NoFaults(), true);
-  const journal = new StoreJournal(store, realEnv, settings);
+  const journal = new StoreJournal(store, realEnv, { ...settings, ...changedSettings });
   const refused: Message[] = [];
   const fences: string[] = [];
   const nothing = () => undefined;
@@ -154,6 +174,48 @@ it.each([false, true])('removes what has ended in portions, in halves where it i
   expect(store.removedAtOnce).toBeGreaterThan(500);
   expect(store.removedAtOnce).toBeLessThanOrEqual(isTooMuch ? 1000 : 5000);
   expect(fences).toEqual([]);
+});
+
+it('has removed all that had ended when a batch counts as committed', async () => {
+  const left: Promise<readonly unknown[]>[] = [];
+  const { store, journal } = await started(undefined, { committed: () => left.push(store.readQueue(reference, 0, 10_000, Infinity)) });
+  const key = begin(journal, 'a');
+  const reference = { sid: keyOfText('a'), incarnation: key.incarnation };
+  for (let number = 0; number < 6000; number++) journal.enqueued(key, delivery(journal.firstPosition + number, 'x'));
+  await committed(journal);
+  let goOn!: () => void;
+  store.waits = new Promise((resolve) => (goOn = resolve));
+  begin(journal, 'b');
+  const first = committed(journal);
+  for (let number = 0; number < 6000; number++) journal.finished(key, journal.firstPosition + number);
+  begin(journal, 'c');
+  const second = committed(journal);
+  goOn();
+  await Promise.all([first, second]);
+  expect((await Promise.all(left)).map(({ length }) => length)).toEqual([6000, 6000, 0]);
+  await journal.stop();
+});
+
+it('makes room in a full store before lazy deliveries become rows there', async () => {
+  const { store, journal } = await started(undefined, {}, { lazy: true, writeAfterMilliseconds: 50 });
+  const key = begin(journal, 'a');
+  const { firstPosition } = journal;
+  const lazy = (number: number) => ({ ...delivery(firstPosition + number, `${number}`), qos: 1 as const, packetId: number + 1 });
+  journal.enqueued(key, lazy(0));
+  journal.enqueued(key, lazy(1));
+  journal.enqueued(key, delivery(firstPosition + 2, 'waits'));
+  await committed(journal);
+  store.isFull = true;
+  await expect.poll(() => journal.condition).toBe('full');
+  const rows = async () =>
+    (await store.readQueue({ sid: keyOfText('a'), incarnation: key.incarnation }, 0, 10, Infinity)).map(({ pos }) => pos);
+  expect(await rows()).toEqual([firstPosition + 2]);
+  journal.finished(key, firstPosition + 2);
+  await expect.poll(rows).toEqual([]);
+  journal.finished(key, firstPosition);
+  store.isFull = false;
+  await expect.poll(rows, { timeout: 5000 }).toEqual([firstPosition + 1]);
+  await journal.stop();
 });
 
 it('goes on when its node throws', async () => {

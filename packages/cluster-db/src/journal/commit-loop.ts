@@ -1,5 +1,5 @@
 import { type Env, type JournalCondition, type JournalHost } from '@si-mqtt/session';
-import { type LogRecord, type LogStore, StoreRefusal } from '../log-store.js';
+import { type LogRecord, type LogStore, type StoreRefusal } from '../log-store.js';
 import { atOf, type LogPosition } from '../position.js';
 import { type Entry } from '../record/entries.js';
 import { type QueueRow, type RowChanges, type SessionReference } from '../rows.js';
@@ -7,7 +7,7 @@ import { Changes, queueRow } from './changes.js';
 import { Draft } from './draft.js';
 import { removeEndings } from './endings.js';
 import { ReadBack } from './read-back.js';
-import { inParts, isContentRefusal } from './refusals.js';
+import { inParts, isContentRefusal, isFullRefusal } from './refusals.js';
 import { endOfRecord, finish, halves, isRemoval, messagesOf, type Removal, type Unit, withoutMessages } from './units.js';
 import { UnwrittenDeliveries, type UnwrittenDelivery, type UnwrittenSettings } from './unwritten.js';
 import { within } from './within.js';
@@ -180,14 +180,14 @@ export class CommitLoop {
     this.work.noteError(error);
   }
 
-  /** A call that may be made twice: again and again until it is answered. */
-  async retried<Result>(call: () => Promise<Result>): Promise<Result> {
+  /** A call that may be made twice: again and again until it is answered, or has failed as nothing but `isFinal` says. */
+  async retried<Result>(call: () => Promise<Result>, isFinal?: (error: unknown) => boolean): Promise<Result> {
     for (let wait: number = retryMilliseconds.first; ; wait = Math.min(wait * 2, retryMilliseconds.last)) {
       try {
         await this.confirm();
         return await call();
       } catch (error) {
-        if (isContentRefusal(error) || this.hasStopped) throw error;
+        if (isContentRefusal(error) || isFinal?.(error) === true || this.hasStopped) throw error;
         this.failed(error);
         await this.pause(wait);
       }
@@ -216,15 +216,16 @@ export class CommitLoop {
     return this.removals.length > 0 && (this.removalsDue || this.removals.length >= removalsWorthwhile);
   }
 
+  /** Not into a full store: what makes room there would wait behind. */
   private isToSettle(): boolean {
-    return this.settlingDue || this.unwritten.isDue(this.env.monotonic());
+    return !this.isFull && (this.settlingDue || this.unwritten.isDue(this.env.monotonic()));
   }
 
   private async commitAll(): Promise<void> {
     while (this.hasWork() && !this.isFenced) {
       this.work.begin();
       const { units } = this;
-      const removals = this.removals.splice(0, removalsAtOnce);
+      const removals = this.removals.splice(0, units.length > 0 ? this.removals.length : removalsAtOnce);
       this.removalsDue = this.isStopping || this.removals.length > 0;
       if (units.length > 0) await this.commit(units, removals);
       else if (removals.length > 0) await this.remove(removals);
@@ -242,9 +243,12 @@ export class CommitLoop {
     for (let from = 0; from < units.length; ) {
       const to = endOfRecord(units, from);
       // With the last record: what ends here may live on elsewhere, by an entry of any of them.
-      await this.commitUnits(units.slice(from, to), to === units.length ? removals : []);
+      await this.commitUnits(units.slice(from, to), to === units.length ? removals.slice(0, removalsAtOnce) : []);
       from = to;
     }
+    // A packet identifier may be in use again: once that is known, the delivery that had it before must not come back.
+    for (let from = removalsAtOnce; from < removals.length; from += removalsAtOnce)
+      await this.remove(removals.slice(from, from + removalsAtOnce));
     for (const { entries, bytes } of units) {
       this.work.pendingOperations -= entries.length;
       this.work.pendingBytes -= bytes;
@@ -331,9 +335,9 @@ export class CommitLoop {
     }
   }
 
-  private async writeRows(rows: RowChanges): Promise<void> {
+  private async writeRows(rows: RowChanges, isFinal?: (error: unknown) => boolean): Promise<void> {
     const derived = { seat: this.seat, epoch: this.epoch, seq: this.committedSeq };
-    await this.retried(() => this.store.writeRows(rows, derived));
+    await this.retried(() => this.store.writeRows(rows, derived), isFinal);
   }
 
   private async remove(removals: readonly Removal[]): Promise<void> {
@@ -351,8 +355,15 @@ export class CommitLoop {
     const { unwritten } = this;
     const now = this.isStopping ? Infinity : this.env.monotonic();
     const due = unwritten.take(now);
-    const write = (some: readonly UnwrittenDelivery[]) => this.writeRows({ put: { outq: some.map(rowOf) } });
-    await inParts(due, write, ({ entry }, error) => this.work.dropped([entry!], error));
+    const write = (some: readonly UnwrittenDelivery[]) => this.writeRows({ put: { outq: some.map(rowOf) } }, isFullRefusal);
+    try {
+      await inParts(due, write, ({ entry }, error) => this.work.dropped([entry!], error));
+    } catch (error) {
+      if (!isFullRefusal(error)) throw error;
+      this.failed(error);
+      unwritten.giveBack(due);
+      return;
+    }
     unwritten.written(due);
     this.settlingDue = unwritten.isDue(now);
     if (this.settlingDue || !unwritten.isAhead(this.derived)) return;
@@ -376,7 +387,7 @@ export class CommitLoop {
   private failed(error: unknown): void {
     this.work.retries++;
     this.noteFailure(error);
-    if (error instanceof StoreRefusal && error.reason === 'full') this.isFull = true;
+    if (isFullRefusal(error)) this.isFull = true;
     this.judge();
   }
 

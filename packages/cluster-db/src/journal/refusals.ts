@@ -2,6 +2,10 @@ import { StoreRefusal } from '../log-store.js';
 import { halves } from './units.js';
 
 /** The store does not take this content, whenever it is given. */
+export function isFullRefusal(error: unknown): error is StoreRefusal {
+  return error instanceof StoreRefusal && error.reason === 'full';
+}
+
 export function isContentRefusal(error: unknown): error is StoreRefusal {
   return error instanceof StoreRefusal && error.reason === 'content';
 }

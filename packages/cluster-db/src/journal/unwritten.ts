@@ -27,6 +27,8 @@ export class UnwrittenDelivery {
   readonly position: number;
   /** It is on the way to its table: who ends it removes the row. */
   isTaken = false;
+  /** It was on the way once, and may have arrived. */
+  mayBeRow = false;
   record: UnwrittenRecord | undefined;
 
   constructor(entry: EnqueuedEntry, at: LogPosition, index: number) {
@@ -84,7 +86,7 @@ export class UnwrittenDeliveries {
     const delivery = this.sessions.get(session)?.find(position);
     if (delivery?.entry === undefined || delivery.isTaken) return false;
     this.settle(delivery);
-    return true;
+    return !delivery.mayBeRow;
   }
 
   /** So has the session, and that is committed. */
@@ -118,7 +120,7 @@ export class UnwrittenDeliveries {
       const isOld = now - record.committedAt >= this.settings.writeAfterMilliseconds;
       for (; record.taken < record.deliveries.length; record.taken++) {
         const delivery = record.deliveries[record.taken];
-        if (delivery.entry === undefined) continue;
+        if (delivery.entry === undefined || delivery.isTaken) continue;
         if (!isOld && this.bytes - bytes <= this.settings.unwrittenBytesMax / 2) return taken;
         if (taken.length === rowsAtOnce || (bytes > 0 && bytes + delivery.entry.message.bytes.length > bytesAtOnce)) return taken;
         bytes += delivery.entry.message.bytes.length + overheadBytes;
@@ -131,6 +133,15 @@ export class UnwrittenDeliveries {
 
   written(deliveries: readonly UnwrittenDelivery[]): void {
     for (const delivery of deliveries) this.settle(delivery);
+  }
+
+  /** The store takes no rows now. They are taken again later. */
+  giveBack(deliveries: readonly UnwrittenDelivery[]): void {
+    for (const delivery of deliveries) {
+      delivery.isTaken = false;
+      delivery.mayBeRow = true;
+      delivery.record!.taken = 0;
+    }
   }
 
   /** The first that is not settled. */
