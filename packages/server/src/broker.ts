@@ -39,6 +39,8 @@ export interface Client {
   /** Wall clock, milliseconds; Infinity while connected or never. */
   expiresAt: number;
   will: DelayedWill | undefined;
+  /** A will of its was published into a store that takes nothing new; until a connection finds that otherwise, none is again. */
+  hasSpentWill?: boolean;
   /** The batch of the journal that has the session's end. */
   endedIn?: number;
 }
@@ -374,9 +376,23 @@ export class Broker {
       retain: will.retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
       ...(hasProperties ? { properties } : {}),
     };
-    // It was taken with its CONNECT: a store that takes nothing new does not refuse it, and there is one for each session at most.
     this.counters.publishReceived++;
-    this.retainAndRoute(Message.of(content, session, this.parts.env.now()), undefined, 0, false);
+    const message = Message.of(content, session, this.parts.env.now());
+    const isRefusing = this.isToRefuseWill(session);
+    if (isRefusing && message.qos > 0 && this.routing.isRecorded(message)) this.counters.storeRefusing++;
+    else this.retainAndRoute(message, undefined, 0, isRefusing);
+  }
+
+  /**
+   * What was taken with a CONNECT is published, although the store takes nothing new: one will for each session. A session that comes back meanwhile, so
+   * that what waits for it makes room, could fill the store with one at every connection.
+   */
+  private isToRefuseWill(session: Session): boolean {
+    const client = this.clients.get(session.clientId);
+    if (this.journaling?.isRefusing !== true || client?.session !== session) return false;
+    const hasSpent = client.hasSpentWill === true;
+    client.hasSpentWill = true;
+    return hasSpent;
   }
 
   /** Delayed wills and expired sessions; called by the server's tick. */

@@ -124,6 +124,7 @@ function welcome(
   client.connection = connection;
   client.permissions = identity.permissions;
   client.expiresAt = Infinity;
+  if (broker.journaling?.isRefusing === false) client.hasSpentWill = false;
   client.will = undefined; // A connection in time cancels the delayed will [MQTT-3.1.3-9].
   connack.sessionPresent = negotiated.protocolVersion !== 3 && sessionPresent; // [MQTT-3.2.2-3]; 3.1 has no such flag.
   if (!handshake.isAbandoned) connection.output.sendAnswer(connack);

@@ -93,3 +93,25 @@ it('a retained message that the store takes at no time leaves the one before', a
   await reader.subscribed('#', 0);
   expect((await reader.rest(50)).map(text)).toEqual(['before', 'good']);
 });
+
+it('full: a session that comes back again and again has one will published into the store, and more of them when there is room', async () => {
+  const node = await start();
+  const watcher = await persistent(node, 'watcher');
+  await watcher.subscribed('will', 1);
+  const will = { topicName: 'will', payload: new TextEncoder().encode('gone'), qos: 1, retain: true, properties: undefined } as const;
+  const live = async () => {
+    const mortal = await persistent(node, 'mortal', { will });
+    mortal.cut();
+    await expect.poll(() => node.server.clients().find(({ clientId }) => clientId === 'mortal')!.connected).toBe(false);
+  };
+  node.journal.become('ready');
+  await live();
+  node.journal.become('full');
+  await live();
+  await live();
+  await live();
+  expect((await watcher.rest(50)).map(text)).toEqual(['gone', 'gone']);
+  node.journal.become('ready');
+  await live();
+  expect((await watcher.rest(50)).map(text)).toEqual(['gone']);
+});
