@@ -37,8 +37,8 @@ export interface Share {
 }
 
 const DRAIN_SECONDS_MAX = 3;
-/** A window that stays full so long is full of messages that the broker has dropped. */
-const WRITE_OFF_SECONDS = 1;
+/** A window that stays full so long is full of messages that the broker has dropped: of QoS 0 it may, of others only after a database has been waited for. */
+const WRITE_OFF_SECONDS = { mayDrop: 1, mustKeep: 10 } as const;
 const OPENING_MAX = 64;
 const SUBSCRIPTIONS_PER_CONNECTION = 1000;
 
@@ -48,6 +48,7 @@ export class Traffic implements Audience {
   readonly #load: TrafficLoad;
   readonly #share: Share;
   readonly #fan: number;
+  readonly #writeOffMilliseconds: number;
   readonly #hub: Hub;
   readonly #publishers: Publisher[] = [];
   readonly #checks: (SequenceCheck | MemberCheck)[] = [];
@@ -72,6 +73,8 @@ export class Traffic implements Audience {
   constructor(load: TrafficLoad, share: Share) {
     this.#load = load;
     this.#share = share;
+    const { mayDrop, mustKeep } = WRITE_OFF_SECONDS;
+    this.#writeOffMilliseconds = (load.qos === 0 ? mayDrop : mustKeep) * 1000;
     this.#fan = fanOf(load);
     this.#hub = new Hub(load, () => this.#wake());
     this.links = new CreditLinks((count) => {
@@ -123,7 +126,7 @@ export class Traffic implements Audience {
   /** Publishes no more, and waits for what is under way. */
   async stop(latency: readonly number[]): Promise<TrafficResult> {
     this.#running = false;
-    const end = performance.now() + DRAIN_SECONDS_MAX * 1000;
+    const end = performance.now() + Math.max(DRAIN_SECONDS_MAX * 1000, this.#writeOffMilliseconds);
     // Deliveries of other processes' messages are awaited by quiet: nobody here knows how many there will be.
     for (let before = -1; performance.now() < end && (this.#outstanding() > 0 || before !== this.#deliveries); ) {
       before = this.#deliveries;
@@ -203,7 +206,7 @@ export class Traffic implements Audience {
     if (this.#settled !== this.#settledBefore || this.#outstanding() <= 0) {
       this.#settledBefore = this.#settled;
       this.#settledAt = now;
-    } else if (now - this.#settledAt > WRITE_OFF_SECONDS * 1000) {
+    } else if (now - this.#settledAt > this.#writeOffMilliseconds) {
       this.#settled += this.#outstanding();
     }
     this.#wake();
