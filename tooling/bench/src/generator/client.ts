@@ -126,7 +126,7 @@ export abstract class Client implements PacketReceiver {
   }
 
   /**
-   * Hands bytes to the kernel at once where there is a file descriptor for it: Node's stream costs a third of all that a small write costs.
+   * Hands bytes to the kernel at once where there is a file descriptor for it: Node's stream costs up to a sixth of what a small write costs.
    * Bytes may be written over when `socket.writableLength` is 0.
    */
   protected send(bytes: Buffer, length: number): void {
