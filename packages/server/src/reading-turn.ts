@@ -48,9 +48,12 @@ function nextTurn(): void {
   const readers = waiting;
   waiting = [];
   let next = 0;
-  // Some handle at once what they had read already.
-  while (next < readers.length && performance.now() - startedAt < turnMilliseconds) readers[next++].continueReading();
-  waiting = [...readers.slice(next), ...waiting];
-  startedAt = 0;
-  if (waiting.length > 0) planTurn();
+  try {
+    // Some handle at once what they had read already.
+    while (next < readers.length && performance.now() - startedAt < turnMilliseconds) readers[next++].continueReading();
+  } finally {
+    waiting = [...readers.slice(next), ...waiting];
+    startedAt = 0;
+    if (waiting.length > 0) planTurn();
+  }
 }

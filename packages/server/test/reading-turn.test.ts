@@ -3,6 +3,7 @@ import { connect as connectSocket } from 'node:net';
 import { encode } from '@si-mqtt/codec';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createServer, type Server } from '../src/index.js';
+import { beginFullRead, readNextTurn } from '../src/reading-turn.js';
 import { acceptByHand, type ByHand, nextTurn } from './by-hand.js';
 import { RawClient } from './raw-client.js';
 
@@ -92,6 +93,32 @@ test('what is left of one read waits for the next turn, too, where its packets t
   expect([...session.subscriptions.keys()]).toEqual(Array.from({ length: count }, (_, index) => `many/${index}`));
   expect(calls.at(-1)).toBe('resume');
   receiver.closed(undefined);
+});
+
+test('a reader that throws does not keep the others from reading on', async () => {
+  const thrown: unknown[] = [];
+  const noteUncaught = (error: unknown): void => void thrown.push(error);
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', noteUncaught);
+  try {
+    for (let round = 1; round <= 2; round++) {
+      beginFullRead(65_536);
+      const begin = performance.now();
+      while (performance.now() - begin < 6);
+      let goneOn = false;
+      const fail = (): void => {
+        throw new Error('a defect');
+      };
+      expect(readNextTurn({ continueReading: fail })).toBe(true);
+      expect(readNextTurn({ continueReading: () => (goneOn = true) })).toBe(true);
+      await expect.poll(() => goneOn).toBe(true);
+      expect(thrown).toHaveLength(round);
+    }
+  } finally {
+    process.off('uncaughtException', noteUncaught);
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  }
 });
 
 /** Binary messages of a WebSocket client; a mask of zeros leaves the bytes as they are. */
