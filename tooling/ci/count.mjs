@@ -10,6 +10,9 @@ const [folder, ...failedSuites] = process.argv.slice(2);
 const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
 const reports = names.map((name) => ({ name, report: JSON.parse(readFileSync(join(folder, name), 'utf8')) }));
 
+/** Of each failure, so that the end of the output says what happened. */
+const failureCharacters = 2000;
+
 /** Tests that may be skipped here, and why. */
 const allowedSkips = [
   { test: /^SingleNode /, why: 'a cluster of one has no other nodes to test' },
@@ -35,21 +38,26 @@ let passed = 0;
 let notAllowed = 0;
 let failed = failedSuites.length;
 let skipped = 0;
+/** Printed last, because of a long output often only the end is kept. */
+const failures = [];
 for (const { report } of reports) {
   passed += report.numPassedTests;
   failed += report.numFailedTests;
   skipped += report.numPendingTests + report.numTodoTests;
   for (const { name, status, message, assertionResults } of report.testResults) {
-    for (const { fullName, status: outcome } of assertionResults) {
+    for (const { fullName, status: outcome, failureMessages } of assertionResults) {
       if (outcome === 'passed') continue;
       const allowed = outcome === 'failed' ? undefined : allowedSkips.find(({ test }) => test.test(fullName));
       if (outcome !== 'failed' && allowed === undefined) notAllowed += 1;
-      console.log(`${outcome}: ${fullName} (${allowed?.why ?? name})`);
+      const line = `${outcome}: ${fullName} (${allowed?.why ?? name})`;
+      if (outcome === 'failed')
+        failures.push([line, ...(failureMessages ?? [])].map((text) => text.slice(0, failureCharacters)).join('\n'));
+      else console.log(line);
     }
     // A file that could not even be loaded has no tests that could fail.
     if (status === 'failed' && !assertionResults.some((result) => result.status === 'failed')) {
       failed += 1;
-      console.log(`failed: ${name}: ${message}`);
+      failures.push(`failed: ${name}: ${message.slice(0, failureCharacters)}`);
     }
   }
 }
@@ -61,6 +69,7 @@ for (const { folder: path, manifest } of workspacePackages(['packages', 'apps', 
   failed += 1;
   console.log(`failed: ${manifest.name} left no report`);
 }
+for (const failure of failures) console.log(failure);
 if (notAllowed > 0) console.log(`${notAllowed} tests were skipped that must run here`);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed > 0 || notAllowed > 0 || passed === 0 ? 1 : 0);
