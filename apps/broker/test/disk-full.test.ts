@@ -60,18 +60,25 @@ it('a full disk: QoS > 0 is refused, QoS 0 flows, the offline queue drains, and 
   const received = (name: string) =>
     recorder.events.filter((event) => event.type === 'note' && event.note.note === 'received' && event.note.client === name).length;
 
-  // All disks are full at some time.
-  for (let sent = 0; refusals().length === 0; sent++) {
-    expect(sent * 20 * 16_384, 'bytes that the disk took').toBeLessThan(2 * diskBytes);
-    await Promise.all(Array.from({ length: 20 }, () => filler.publish('fill', 1, { bytes: 16_384 })));
-  }
-  expect(await broker.isReady()).toBe(false);
-  const before = refusals().length;
-  await Promise.all([filler.publish('fill', 1), filler.publish('fill', 2)]);
-  expect(refusals().length).toBeGreaterThanOrEqual(before + 2);
-  for (let n = 0; n < 3; n++) await filler.publish('quick', 0);
-  await expect.poll(() => received('passing'), { timeout: 20_000 }).toBe(3);
-  expect(await broker.isReady(), 'still').toBe(false);
+  // All disks are full at some time, and some find room by themselves a moment later: what SQLite gives back when its log is copied to its place may be
+  // enough to go on.
+  let sent = 0;
+  const fill = async () => {
+    for (const before = refusals().length; refusals().length === before; sent += 20) {
+      expect(sent * 16_384, 'bytes that the disk took').toBeLessThan(2 * diskBytes);
+      await Promise.all(Array.from({ length: 20 }, () => filler.publish('fill', 1, { bytes: 16_384 })));
+    }
+  };
+  const isFullMeanwhile = async () => {
+    const before = { refusals: refusals().length, received: received('passing') };
+    if (await broker.isReady()) return false;
+    await Promise.all([filler.publish('fill', 1), filler.publish('fill', 2)]);
+    for (let n = 0; n < 3; n++) await filler.publish('quick', 0);
+    await expect.poll(() => received('passing'), { timeout: 20_000 }).toBe(before.received + 3);
+    return refusals().length >= before.refusals + 2 && !(await broker.isReady());
+  };
+  do await fill();
+  while (!(await isFullMeanwhile()));
 
   // Who was away comes, takes what waits, and makes room by that.
   expect(await absent.connect(connect, { cleanStart: false, keepsSession: true })).toBe(true);
@@ -91,6 +98,8 @@ it('a full disk: QoS > 0 is refused, QoS 0 flows, the offline queue drains, and 
   await work;
   await workload.settle();
   recorder.note({ note: 'refused', count: await broker.metric('si_mqtt_store_refusing_total') });
+  // No access rules: these are wills that the full store did not take (docs/guarantees.md).
+  recorder.note({ note: 'dropped', count: await broker.metric('si_mqtt_wills_refused_total') });
   const { violations, judged } = checkHistory(workload.events);
   expect(violations).toEqual([]);
   expect(judged.plain).toBeGreaterThan(500);

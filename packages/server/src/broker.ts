@@ -366,7 +366,6 @@ export class Broker {
   }
 
   private publishAllowedWill(session: Session, will: Will): void {
-    this.counters.willsPublished++;
     const { willDelayInterval: _delay, ...properties } = will.properties ?? {};
     const hasProperties = Object.keys(properties).length > 0;
     const content: MessageContent = {
@@ -376,11 +375,16 @@ export class Broker {
       retain: will.retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
       ...(hasProperties ? { properties } : {}),
     };
-    this.counters.publishReceived++;
     const message = Message.of(content, session, this.parts.env.now());
     const isRefusing = this.isToRefuseWill(session);
-    if (isRefusing && message.qos > 0 && this.routing.isRecorded(message)) this.counters.storeRefusing++;
-    else this.retainAndRoute(message, undefined, 0, isRefusing);
+    if (isRefusing && message.qos > 0 && this.routing.isRecorded(message)) {
+      this.counters.storeRefusing++;
+      this.counters.willsRefused++;
+      return;
+    }
+    this.counters.willsPublished++;
+    this.counters.publishReceived++;
+    this.retainAndRoute(message, undefined, 0, isRefusing);
   }
 
   /**

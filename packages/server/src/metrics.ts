@@ -196,7 +196,11 @@ function connectionReadings({ counters, clients }: Broker, admission: AdmissionC
     counter('keep_alive_timeouts_total', 'Connections closed because nothing came in time.', () => counters.keepAliveTimeouts),
     counter('takeovers_total', 'Connections replaced by a newer one with the same client identifier.', () => counters.takeovers),
     counter('wills_published_total', 'Will messages published.', () => counters.willsPublished),
-    counter('wills_refused_total', 'Will messages that the access rules refused.', () => counters.willsRefused),
+    counter(
+      'wills_refused_total',
+      'Will messages that the access rules refused, or a store that was full or away.',
+      () => counters.willsRefused,
+    ),
     counter('sessions_expired_total', 'Sessions that ended by their expiry.', () => counters.sessionsExpired),
     counter('sessions_refused_total', 'CONNECTs refused because of sessionsMax.', () => counters.sessionsRefused),
     counter('queue_overflow_ends_total', 'Sessions ended because their queue was full.', () => counters.queueOverflowEnds),

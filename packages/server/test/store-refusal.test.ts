@@ -111,6 +111,7 @@ it('full: a session that comes back again and again has one will published into 
   await live();
   await live();
   expect((await watcher.rest(50)).map(text)).toEqual(['gone', 'gone']);
+  expect(node.server.broker.counters).toMatchObject({ willsPublished: 2, willsRefused: 2 });
   node.journal.become('ready');
   await live();
   expect((await watcher.rest(50)).map(text)).toEqual(['gone']);
