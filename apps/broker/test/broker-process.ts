@@ -72,6 +72,11 @@ export class BrokerProcess {
     return Number(line[1]);
   }
 
+  /** What excuses a publication that comes late (`judged.ts`). */
+  async counted(): Promise<{ refused: number }> {
+    return { refused: await this.metric('si_mqtt_store_refusing_total') };
+  }
+
   /** As a crash of the machine's software: nothing is told, nothing is finished. Rejects if it has ended by itself before. */
   async kill(): Promise<void> {
     const { exitCode, signalCode } = this.child;

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Service } from '@si-mqtt/services';
+import { type Service, startFerretdb, startMariadb, startMysql } from '@si-mqtt/services';
 import { createConnection } from 'mysql2/promise';
+import { afterAll, type TestContext } from 'vitest';
 
 export type ServerDriver = 'mysql' | 'mongodb';
 
@@ -13,13 +14,41 @@ export function configurationFile(folder: string, name: string, storage: string,
   return file;
 }
 
-/** By URL, or started here; undefined if the machine has none. */
-export async function urlOf(variable: string, start: () => Promise<Service | undefined>, services: Service[]): Promise<string | undefined> {
+interface DatabaseServer {
+  readonly driver: ServerDriver;
+  readonly variable: string;
+  readonly start: () => Promise<Service | undefined>;
+}
+
+type ServerName = 'MariaDB' | 'MySQL' | 'MongoDB';
+
+const servers: Readonly<Record<ServerName, DatabaseServer>> = {
+  MariaDB: { driver: 'mysql', variable: 'SI_MARIADB_URL', start: startMariadb },
+  MySQL: { driver: 'mysql', variable: 'SI_MYSQL_URL', start: startMysql },
+  MongoDB: { driver: 'mongodb', variable: 'SI_MONGODB_URL', start: startFerretdb },
+};
+
+const started: Service[] = [];
+const urls = new Map<ServerName, Promise<string | undefined>>();
+afterAll(() => Promise.all(started.map((service) => service.stop())));
+
+/** By URL, or one that is started for the tests of this file; undefined if the machine has none. */
+async function urlOf({ variable, start }: DatabaseServer): Promise<string | undefined> {
   const given = process.env[variable];
   if (given !== undefined) return given;
   const service = await start();
-  if (service !== undefined) services.push(service);
+  if (service !== undefined) started.push(service);
   return service?.url;
+}
+
+/** A database of this test's own on such a server; without one, the test is skipped. */
+export async function databaseOn(name: ServerName, { skip }: TestContext, of?: string): Promise<{ driver: ServerDriver; url: string }> {
+  const { driver, variable } = servers[name];
+  const found = urls.get(name) ?? urlOf(servers[name]);
+  urls.set(name, found);
+  const url = await found;
+  if (url === undefined) return skip(`no ${name}: set ${variable}, or let \`pnpm services\` install it as root`);
+  return { driver, url: await databaseAt(url, driver, of) };
 }
 
 /** A database of this test's own; of several, where a test gives each a name. */

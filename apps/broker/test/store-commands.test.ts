@@ -3,11 +3,10 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openSqliteLogStore } from '@si-mqtt/cluster-db';
-import { type Service, startFerretdb, startMariadb } from '@si-mqtt/services';
 import { connectAsync } from 'mqtt';
-import { createConnection } from 'mysql2/promise';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BrokerProcess } from './broker-process.js';
+import { databaseOn } from './databases.js';
 import { CommandRun } from './host.js';
 import { folderWith } from './load.js';
 
@@ -228,26 +227,12 @@ describe('a migration', () => {
   });
 });
 
-async function stopping(service: Service | undefined, skip: () => never): Promise<Service> {
-  if (service === undefined) return skip();
-  onTestFinished(() => service.stop());
-  return service;
-}
-
 describe.each([
-  { name: 'MariaDB', start: startMariadb, driver: 'mysql', tool: '"mysqldump --single-transaction"' },
-  { name: 'MongoDB', start: startFerretdb, driver: 'mongodb', tool: '"mongodump"' },
-] as const)('with the store on $name', ({ name, start, driver, tool }) => {
+  { name: 'MariaDB', tool: '"mysqldump --single-transaction"' },
+  { name: 'MongoDB', tool: '"mongodump"' },
+] as const)('with the store on $name', ({ name, tool }) => {
   it('the same commands', { timeout: 120_000 }, async (context) => {
-    const skip = () => context.skip(`no ${name}: let \`pnpm services\` install it as root`);
-    const { url } = await stopping(await start(), skip);
-    const database = `si_commands_${process.pid}`;
-    if (driver === 'mysql') {
-      const connection = await createConnection(url);
-      await connection.query(`CREATE DATABASE ${database}`);
-      await connection.end();
-    }
-    const own = `${url}${database}`;
+    const { driver, url: own } = await databaseOn(name, context);
     const storage = `driver = "${driver}"\nrequire = "anything"\n`;
     const folder = folderFor(`${storage}url = "${own}"\n`);
     const empty = await command(folder, 'sessions');
@@ -258,7 +243,7 @@ describe.each([
     expect(await command(folder, 'migrate')).toMatchObject({ code: 0, stdout: 'made a database with schema version 1\n' });
     await live(await started(folder));
     expect(await command(folder, 'migrate'), 'while a broker runs').toMatchObject({ code: 0 });
-    const nowhere = `${driver}://127.0.0.1:1/${database}`;
+    const nowhere = `${driver}://127.0.0.1:1/si`;
     const key = driver === 'mysql' ? `writeUrls = ["${nowhere}"]` : `url = "${nowhere}?serverSelectionTimeoutMS=300"`;
     const replicas = folderFor(`${storage}${key}\nreadUrls = ["${nowhere}", "${own}"]\n`);
     for (const looking of [folder, replicas]) {
