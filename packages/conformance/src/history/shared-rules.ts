@@ -1,3 +1,4 @@
+import { fewestChains } from './chains.js';
 import { matches } from './matching.js';
 import { countedCopies, type Delivered, isSure, type MessageOfHistory, spansFor } from './messages.js';
 import { type Loss } from './plain-rules.js';
@@ -73,18 +74,10 @@ function checkOneMember(timeline: Timeline, group: Group, message: MessageOfHist
     .flatMap((one) => one.copies)
     .filter(({ isRepetition }) => !isRepetition)
     .sort((one, other) => one.at - other.at);
-  let count = 0;
-  /** Copies that may still be sent again, or given on: each once. */
-  const open: Received[] = [];
-  for (const copy of copies) {
-    const ofSession = open.filter(({ connection }) => connection.session === copy.connection.session);
-    const source = counted.has(copy)
-      ? open.find((earlier) => isGivenOn(timeline, earlier, copy))
-      : (ofSession.find(({ note }) => note.packetId === copy.note.packetId) ?? ofSession[0]);
-    if (source === undefined) count++;
-    else open.splice(open.indexOf(source), 1);
-    open.push(copy);
-  }
+  // Each copy may be sent again, or given on, once.
+  const count = fewestChains(copies, (earlier, copy) =>
+    counted.has(copy) ? isGivenOn(timeline, earlier, copy) : earlier.connection.session === copy.connection.session,
+  );
   const most = message.qos === 1 ? message.attempts : 1;
   if (count <= most) return;
   const text = `${group.name} got ${message.message} ${count} times (${delivered.map(({ session }) => session.client).join(', ')})`;
@@ -97,7 +90,10 @@ function isGivenOn(timeline: Timeline, holder: Received, copy: Received): boolea
   return holder.connection.left < copy.at || timeline.hasCrashBetween(holder.at, copy.at);
 }
 
-/** Nobody gets, when he comes back, what was published while he was away and another member was there all the time. */
+/**
+ * Nobody gets, when he comes back, what was published while he was away and another member was there all the time; unless a third one may have
+ * had it first, and have left since.
+ */
 function checkPresence(
   timeline: Timeline,
   { name, spans }: Group,
@@ -117,9 +113,17 @@ function checkPresence(
       span.until > first.at &&
       span.session.connections.some(({ connect, left }) => connect.completed < publish.invoked && left > first.at),
   );
-  if (other === undefined) return;
+  if (other === undefined || spans.some((span) => span.session !== session && mayHaveLeft(timeline, span, publish.invoked, first.at)))
+    return;
   const text = `${session.client} was away when ${message.message} was published to ${name}, and ${other.session.client} was there`;
   timeline.violation('sharedToAbsent', text, publish.invoked, first.at);
+}
+
+/** For the broker a connection of the member was there at some time after the one place, and had ended at the other. */
+function mayHaveLeft(timeline: Timeline, { session }: SubscriptionSpan, from: number, to: number): boolean {
+  return session.connections.some(
+    (connection) => connection.connect.invoked < to && connection.left < to && !isKnownToEnd(timeline, connection, from),
+  );
 }
 
 /** Before that place, and so that the broker knew: one that a client cut takes its time to be noticed. */

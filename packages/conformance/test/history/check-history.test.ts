@@ -147,10 +147,33 @@ describe('groups', () => {
     expect(pair().publish('a').got('m', 'a', 1).end('m').got('n', 'a').rules()).toEqual([]);
     expect(pair().publish('a').got('m', 'a').end('m').got('n', 'a').rules()).toEqual(['sharedTwice']);
   });
+  test('may have two messages of QoS 1 that was published twice, each of them given on and sent again', () => {
+    const twice = () => {
+      const script = pair().connect('o').subscribe('o', '$share/g/t');
+      const operation = script.begin('a', 1);
+      script.recorder.note({ note: 'publishedAgain', operation });
+      script.recorder.complete(operation, 'ok');
+      script.got('m', 'a', 1, { packetId: 1 }).got('n', 'a', 1, { packetId: 2 }).end('n');
+      script.recorder.note({ note: 'crashed' });
+      // Given on by `n`, which left before the crash; `m` was there until then.
+      script.got('o', 'a', 1, { packetId: 3 });
+      for (const member of ['m', 'o']) script.end(member, 'closed').connect(member, { present: true });
+      return script.got('m', 'a', 1, { packetId: 1, dup: true }).got('o', 'a', 1, { packetId: 3, dup: true });
+    };
+    expect(twice().rules()).toEqual([]);
+    expect(twice().connect('n', { present: true }).got('n', 'a', 1, { packetId: 4 }).rules()).toEqual(['sharedTwice']);
+  });
   test('choose nobody who is away while another member is there', () => {
     const chosen = () => pair().end('m').wait(5).publish('a').connect('m', { present: true }).got('m', 'a');
     expect(chosen().rules()).toEqual(['sharedToAbsent']);
     expect(pair().end('m').end('n').publish('a').connect('m', { present: true }).got('m', 'a').rules()).toEqual([]);
+  });
+  test('may give to who has come back what a third member had and left behind', () => {
+    const three = () => pair().connect('o').subscribe('o', '$share/g/t').end('m').wait(5);
+    const back = (script: Script) => script.connect('m', { present: true }).got('m', 'a', 1);
+    expect(back(three().publish('a', 'ok', 1).end('o')).rules()).toEqual([]);
+    expect(back(three().end('o').wait(5).publish('a', 'ok', 1)).rules()).toEqual(['sharedToAbsent']);
+    expect(back(three().publish('a', 'ok', 1)).rules()).toEqual(['sharedToAbsent']);
   });
   test('cannot be judged beside a plain subscription of a member', () => {
     expect(() => pair().subscribe('m', 't').publish('a').got('m', 'a').rules()).toThrow('cannot tell apart');

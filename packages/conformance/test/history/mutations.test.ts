@@ -10,6 +10,8 @@ interface Mutation {
   readonly rule: Rule;
   readonly candidates: (events: Events) => number[];
   readonly mutate: (events: Events, at: number) => Events;
+  /** Of what is rare, more histories are tried. */
+  readonly histories?: number;
 }
 
 function received(events: Events, at: number): ReceivedNote | undefined {
@@ -227,6 +229,16 @@ const mutations: Readonly<Record<string, Mutation>> = {
       );
     },
   },
+  'a member that comes back gets what another one was there for': {
+    rule: 'sharedToAbsent',
+    histories: 1500,
+    candidates: (events) => [...events.keys()].filter((at) => takenByOther(events, at) !== undefined),
+    mutate: (events, at) => {
+      const { client, connection, place } = takenByOther(events, at)!;
+      const note: ReceivedNote = { ...received(events, place)!, client, connection, packetId: 60_000 };
+      return without(insert(events, at + 1, noteAt(events, at, note)), place);
+    },
+  },
   'a session is said to be gone': {
     rule: 'sessionLost',
     candidates: (events) => [...events.keys()].filter((at) => events[at].type === 'ok' && events[at].result.sessionPresent === true),
@@ -312,17 +324,46 @@ function droppedWill(events: Events, at: number): { message: string; topic: stri
 
 /** The connection of the other member, if it has one and is subscribed. */
 function otherMember(events: Events, at: number): number | undefined {
-  const name = received(events, at)!.client === 'c3' ? 'c4' : 'c3';
-  const before = events.slice(0, at);
-  const connection = before
+  return subscribedConnection(events.slice(0, at), received(events, at)!.client === 'c3' ? 'c4' : 'c3');
+}
+
+/** The last connection of the client, if it has subscribed there. */
+function subscribedConnection(events: Events, client: string): number | undefined {
+  const connection = events
     .flatMap((event) =>
-      event.type === 'invoke' && event.call.call === 'connect' && event.call.client === name ? [event.call.connection] : [],
+      event.type === 'invoke' && event.call.call === 'connect' && event.call.client === client ? [event.call.connection] : [],
     )
     .at(-1);
-  const isSubscribed = before.some(
+  const isSubscribed = events.some(
     (event) => event.type === 'invoke' && event.call.call === 'subscribe' && event.call.connection === connection,
   );
   return connection !== undefined && isSubscribed ? connection : undefined;
+}
+
+/**
+ * Place of a CONNACK by which a member came back to its session, whose connection was known to have ended when the other member got a message that
+ * was just published, and stayed.
+ */
+function takenByOther(events: Events, at: number): { client: string; connection: number; place: number } | undefined {
+  const event = events[at];
+  if (event.type !== 'ok' || event.result.sessionPresent !== true) return undefined;
+  const begun = events.find((one) => one.type === 'invoke' && one.operation === event.operation);
+  if (begun?.type !== 'invoke' || begun.call.call !== 'connect' || !['c3', 'c4'].includes(begun.call.client)) return undefined;
+  const { client, connection } = begun.call;
+  const ends = events
+    .slice(0, at)
+    .flatMap((one, place) => (one.type === 'note' && one.note.note === 'ended' ? [{ time: one.time, place, ...one.note }] : []))
+    .filter((end) => ['c3', 'c4'].includes(end.client));
+  const last = ends.at(-1);
+  if (last?.client !== client || subscribedConnection(events.slice(0, last.place), client) === undefined) return undefined;
+  const [place] = places(events, (note, got) => {
+    if (got < last.place || got > at || !isMember(note) || note.client === client || !isAcknowledged(events, note.message)) return false;
+    const published = events.findIndex((one) => one.type === 'invoke' && one.call.call === 'publish' && one.call.message === note.message);
+    const isNew = events.slice(published, got).every(({ type }) => type !== 'ok');
+    // One that was cut may have seemed to be there for a second.
+    return isNew && isFirst(events, got) && ends.every(({ how, time }) => how !== 'cut' || time + 1000 < events[published].time);
+  });
+  return place === undefined ? undefined : { client, connection, place };
 }
 
 describe('a broker without a fault', () => {
@@ -345,7 +386,7 @@ describe('a broker without a fault', () => {
 });
 
 describe('the checker notices that', () => {
-  for (const [title, { rule, candidates, mutate }] of Object.entries(mutations)) {
+  for (const [title, { rule, candidates, mutate, histories = 300 }] of Object.entries(mutations)) {
     test(title, () => {
       let applied = 0;
       fc.assert(
@@ -357,7 +398,7 @@ describe('the checker notices that', () => {
           const rules = checkHistory(mutate(events, found[pick % found.length])).violations.map((violation) => violation.rule);
           expect(rules).toContain(rule);
         }),
-        { numRuns: 300 },
+        { numRuns: histories },
       );
       expect(applied).toBeGreaterThan(20);
     });
