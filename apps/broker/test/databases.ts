@@ -20,7 +20,7 @@ interface DatabaseServer {
   readonly start: () => Promise<Service | undefined>;
 }
 
-type ServerName = 'MariaDB' | 'MySQL' | 'MongoDB';
+export type ServerName = 'MariaDB' | 'MySQL' | 'MongoDB';
 
 const servers: Readonly<Record<ServerName, DatabaseServer>> = {
   MariaDB: { driver: 'mysql', variable: 'SI_MARIADB_URL', start: startMariadb },
