@@ -4,13 +4,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const startMilliseconds = 30_000;
-/** The command from its sources, so that nothing has to be built first. */
-const command = [
-  '--import',
-  import.meta.resolve('tsx'),
-  '--conditions=@si-mqtt/source',
-  fileURLToPath(new URL('../src/main.ts', import.meta.url)),
-] as const;
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+/** The command from its sources, so that nothing has to be built first; built, with `SI_BUILT`, it starts in half the time. */
+const command: readonly string[] =
+  process.env['SI_BUILT'] === undefined
+    ? ['--import', import.meta.resolve('tsx'), '--conditions=@si-mqtt/source', path('../src/main.ts')]
+    : [path('../dist/main.js')];
 
 /** A broker in a process of its own, which can be killed. */
 export class BrokerProcess {

@@ -8,7 +8,7 @@ import { BrokerProcess } from './broker-process.js';
 import { configurationFile, databaseAt, type ServerDriver } from './databases.js';
 import { judged } from './judged.js';
 
-/** How often each server is killed; `pnpm crash` asks for more. */
+/** How often each server is killed. */
 const kills = Number(process.env['SI_KILLS'] ?? 5);
 const seed = Number(process.env['SI_SEED'] ?? 1);
 const installed = '`pnpm services` installs it as root';
