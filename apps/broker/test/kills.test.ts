@@ -55,8 +55,8 @@ async function liveThroughKills(file: string, kills: number): Promise<string> {
     const { messages, plain, shared, wills, retained } = await judged(workload, work, broker);
     expect(plain).toBeGreaterThan(50);
     expect(shared).toBeGreaterThan(10);
-    const due = plain + shared + wills + retained;
-    return `${kills} kills, ${messages} messages, ${due} deliveries were due, in ${Math.round((Date.now() - begun) / 1000)} s`;
+    const due = `${plain} to sessions, ${shared} to groups, ${wills} of wills and ${retained} of retained messages`;
+    return `${kills} kills in ${Math.round((Date.now() - begun) / 1000)} s, ${messages} messages; deliveries that were due: ${due}`;
   } finally {
     await broker.kill();
   }
