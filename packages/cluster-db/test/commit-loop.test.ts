@@ -1,5 +1,5 @@
 import { type Journal, type JournaledDelivery, type JournalHost, type Message, type SessionKey } from '@si-mqtt/session';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type EndingRow,
   type LogPosition,
@@ -10,7 +10,7 @@ import {
   StoreRefusal,
 } from '../src/index.js';
 import { keyOfText } from '../src/position.js';
-import { NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
+import { type Faults, NoFaults, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
 import { journalMessage } from './journal-parts.js';
 import { realEnv } from './real-env.js';
 
@@ -19,10 +19,13 @@ const refusal = new StoreRefusal('content', 'too large');
 
 /** A store that does not take what a test says, or hangs. */
 class ChoosyStore extends SimulatedLogStore {
+  readonly size: () => number;
   refuses: (changes: RowChanges) => boolean = () => false;
   hangs = false;
   /** No rows of queues. */
   isFull = false;
+  /** So many rows of queues, and it takes no record any more, as under a quota. */
+  quota = Infinity;
   /** Until then no record is taken. */
   waits: Promise<void> = Promise.resolve();
   /** How often it was asked for what has ended. */
@@ -30,10 +33,16 @@ class ChoosyStore extends SimulatedLogStore {
   readonly positions: LogPosition[] = [];
   removedAtOnce = 0;
 
+  constructor(database: SimulatedDatabase, faults: Faults, rowsWithRecord: boolean) {
+    super(database, faults, rowsWithRecord);
+    this.size = () => database.rows('outq').length;
+  }
+
   override async append(position: LogPosition, record: LogRecord, changes: RowChanges): Promise<'committed' | 'fenced'> {
     if (this.hangs) await new Promise(() => undefined);
     await this.waits;
     this.see(changes);
+    if (this.size() >= this.quota) throw new StoreRefusal('full', 'the quota is used up');
     this.positions.push(position);
     return super.append(position, record, changes);
   }
@@ -218,6 +227,64 @@ it('makes room in a full store before lazy deliveries become rows there', async 
   await journal.stop();
 });
 
+describe('a record that a full store refuses', () => {
+  async function filled() {
+    const { store, journal } = await started();
+    const key = begin(journal, 'a');
+    const { firstPosition } = journal;
+    for (let number = 0; number < 4; number++) journal.enqueued(key, delivery(firstPosition + number, 'x'));
+    await committed(journal);
+    store.quota = 4;
+    const rows = async () =>
+      (await store.readQueue({ sid: keyOfText('a'), incarnation: key.incarnation }, 0, 10, Infinity)).map(({ pos }) => pos - firstPosition);
+    return { store, journal, key, rows, at: (number: number) => firstPosition + number };
+  }
+
+  it('does not keep the ends of deliveries that came behind it', async () => {
+    const { journal, key, rows, at } = await filled();
+    journal.received(key, at(0), 1);
+    const done = committed(journal);
+    await expect.poll(() => journal.condition).toBe('full');
+    journal.finished(key, at(1));
+    await done;
+    await expect.poll(rows).toEqual([0, 2, 3]);
+    await journal.stop();
+  });
+
+  it.each([false, true])('nor those among other things that are recorded (in the same batch: %s)', async (inSameBatch) => {
+    const { journal, key, rows, at } = await filled();
+    journal.received(key, at(0), 1);
+    if (!inSameBatch) {
+      journal.endTurn();
+      await expect.poll(() => journal.condition).toBe('full');
+    }
+    journal.received(key, at(3), 2);
+    journal.finished(key, at(1));
+    await committed(journal);
+    expect(await rows()).toEqual([0, 2, 3]);
+    await journal.stop();
+  });
+
+  it('waits with what lives on elsewhere, or is made by what waits itself', async () => {
+    const { store, journal, key, rows, at } = await filled();
+    journal.received(key, at(0), 1);
+    const done = committed(journal);
+    await expect.poll(() => journal.condition).toBe('full');
+    journal.finished(key, at(1));
+    journal.groupEnqueued('$share/g/t', at(0), delivery(0, 'x').message);
+    journal.divide();
+    journal.enqueued(key, delivery(at(4), 'new'));
+    journal.divide();
+    journal.finished(key, at(4));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await rows()).toEqual([0, 1, 2, 3]);
+    store.quota = 10;
+    await done;
+    await expect.poll(rows).toEqual([0, 2, 3]);
+    await journal.stop();
+  });
+});
+
 it('goes on when its node throws', async () => {
   const fences: string[] = [];
   const { journal } = await started(undefined, {
@@ -233,6 +300,15 @@ it('goes on when its node throws', async () => {
   expect(fences).toEqual([]);
   expect(journal.work.lastError).toBe('of the node');
   await journal.stop();
+});
+
+it('gives nothing to the store after the stop', async () => {
+  const { store, journal } = await started();
+  await journal.stop();
+  begin(journal, 'late');
+  journal.endTurn();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(store.positions).toEqual([]);
 });
 
 it('stops although the store does not answer, and keeps nothing after that', { timeout: 20_000 }, async () => {

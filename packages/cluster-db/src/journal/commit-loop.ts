@@ -5,6 +5,7 @@ import { type Entry } from '../record/entries.js';
 import { type QueueRow, type RowChanges, type SessionReference } from '../rows.js';
 import { Changes, queueRow } from './changes.js';
 import { Draft } from './draft.js';
+import { earlyRemovals, type Uncommitted } from './early-removals.js';
 import { removeEndings } from './endings.js';
 import { ReadBack } from './read-back.js';
 import { inParts, isContentRefusal, isFullRefusal } from './refusals.js';
@@ -22,6 +23,7 @@ const lookMilliseconds = 500;
 const stopMilliseconds = 5000;
 /** `at` has two bytes for the index of an entry. */
 const unitEntriesMax = 60_000;
+const nothing: Uncommitted = { units: [], removals: [] };
 
 export interface CommitLoopSettings extends UnwrittenSettings {
   /** Bytes that may wait for the store before publishers are not read any more. */
@@ -52,6 +54,8 @@ export class CommitLoop {
   private seat = 0;
   private epoch = 0;
   private units: Unit[] = [];
+  /** What is being committed. */
+  private underWay: Uncommitted = nothing;
   private isDivided = true;
   private running: Promise<void> | undefined;
   /** Ends of deliveries that came while nothing else was recorded. */
@@ -80,6 +84,10 @@ export class CommitLoop {
     this.work = new CommitWork(env);
     this.unwritten = new UnwrittenDeliveries(settings);
     this.readBack = new ReadBack(store);
+  }
+
+  private get last(): LogPosition {
+    return { seat: this.seat, epoch: this.epoch, seq: this.committedSeq };
   }
 
   /** A replay needs no record below, and finds out by the last one where to begin. */
@@ -165,7 +173,7 @@ export class CommitLoop {
   /** Resolves when the store may be used: after a failure it has to show what it had confirmed. */
   async confirm(): Promise<void> {
     try {
-      await this.readBack.confirm({ seat: this.seat, epoch: this.epoch, seq: this.committedSeq });
+      await this.readBack.confirm(this.last);
     } catch (error) {
       this.noteFailure(error);
       throw error;
@@ -197,7 +205,7 @@ export class CommitLoop {
   // ——— committing ———
 
   private run(): void {
-    if (this.host === undefined || this.running !== undefined || this.isFenced || !this.hasWork()) return;
+    if (this.host === undefined || this.running !== undefined || this.isFenced || this.hasStopped || !this.hasWork()) return;
     this.running = this.commitAll().then(
       () => {
         this.running = undefined;
@@ -240,6 +248,7 @@ export class CommitLoop {
     const batch = this.openBatch++;
     this.units = [];
     this.isDivided = true;
+    this.underWay = { units, removals };
     for (let from = 0; from < units.length; ) {
       const to = endOfRecord(units, from);
       // With the last record: what ends here may live on elsewhere, by an entry of any of them.
@@ -253,6 +262,7 @@ export class CommitLoop {
       this.work.pendingOperations -= entries.length;
       this.work.pendingBytes -= bytes;
     }
+    this.underWay = nothing;
     this.committedBatch = batch;
     this.tell((host) => host.committed());
   }
@@ -330,14 +340,28 @@ export class CommitLoop {
       } catch (error) {
         if (this.isFenced || isContentRefusal(error)) throw error;
         this.failed(error);
+        if (isFullRefusal(error)) await this.makeRoom();
         await this.pause(wait);
       }
     }
   }
 
+  /** A store that is full for a record must not keep what makes room waiting behind it. The record, or a later one, has it once more. */
+  private async makeRoom(): Promise<void> {
+    const { units, removals } = this;
+    const early = earlyRemovals([this.underWay, { units, removals }]).slice(0, removalsAtOnce);
+    const changes = new Changes();
+    for (const removal of early) finish(changes, removal);
+    try {
+      if (early.length > 0) await this.store.writeRows(changes.toRowChanges(), this.last);
+    } catch (error) {
+      this.noteFailure(error);
+    }
+  }
+
   private async writeRows(rows: RowChanges, isFinal?: (error: unknown) => boolean): Promise<void> {
-    const derived = { seat: this.seat, epoch: this.epoch, seq: this.committedSeq };
-    await this.retried(() => this.store.writeRows(rows, derived), isFinal);
+    const { last } = this;
+    await this.retried(() => this.store.writeRows(rows, last), isFinal);
   }
 
   private async remove(removals: readonly Removal[]): Promise<void> {
