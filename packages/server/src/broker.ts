@@ -1,4 +1,4 @@
-import { ReasonCode, type Will } from '@si-mqtt/codec';
+import { ReasonCode } from '@si-mqtt/codec';
 import {
   type AnswerSettings,
   type Cluster,
@@ -21,14 +21,14 @@ import { type Permissions } from './access/permissions.js';
 import { type Connection } from './connection.js';
 import { type ConnectionOutput } from './connection-output.js';
 import { Counters } from './counters.js';
-import { Deadlines } from './deadlines.js';
 import { type BrokerEvents } from './events.js';
 import { Journaling } from './journaling.js';
 import { type NodeEnv } from './node-env.js';
 import { Routing, type RoutingSettings } from './routing.js';
 import { SendBuffers } from './send-buffer.js';
+import { SessionEnds } from './session-ends.js';
 import { isSysTopic } from './sys-topics.js';
-import { runInTurn } from './turn-share.js';
+import { type OwedWill, Wills } from './wills.js';
 
 /** A client id's place in the broker: its session, its connection while there is one, its will while that waits. */
 export interface Client {
@@ -38,17 +38,11 @@ export interface Client {
   permissions: Permissions | undefined;
   /** Wall clock, milliseconds; Infinity while connected or never. */
   expiresAt: number;
-  will: DelayedWill | undefined;
+  will: OwedWill | undefined;
   /** A will of its was published into a store that takes nothing new; until a connection finds that otherwise, none is again. */
   hasSpentWill?: boolean;
   /** The batch of the journal that has the session's end. */
   endedIn?: number;
-}
-
-interface DelayedWill {
-  readonly will: Will;
-  readonly permissions: Permissions;
-  readonly publishAt: number;
 }
 
 export interface BrokerSettings extends Pick<RoutingSettings, 'strategyOf'> {
@@ -84,13 +78,13 @@ export class Broker {
   readonly sessions: SessionStore;
   readonly journaling: Journaling | undefined;
   readonly answers: AnswerSettings;
+  readonly wills: Wills = new Wills(this);
+  readonly ends: SessionEnds = new SessionEnds(this);
   /** `$SYS` is this node's own: it takes no room from clients, and the next start makes it anew. */
   private readonly sysRetained: RetainedStore;
   settings: BrokerSettings;
   /** Half seconds since the start: the coarse clock of keep alive. */
   currentTick = 0;
-  private readonly deadlines: Deadlines<Client>;
-  private readonly bequests: WeakMap<Session, Promise<void>> = new WeakMap();
   private readonly dirty: ConnectionOutput[] = [];
   private readonly wantPump: ConnectionOutput[] = [];
   private turnPlanned = false;
@@ -102,7 +96,7 @@ export class Broker {
     this.answers = parts.answers;
     const { journal } = parts;
     this.surroundings = {
-      overflowed: (session) => this.queueOverflowed(session),
+      overflowed: (session) => this.ends.queueOverflowed(session),
       env: parts.env,
       limits: settings.limits,
       drops: this.drops,
@@ -131,7 +125,6 @@ export class Broker {
       },
       strategyOf: (topicFilter) => this.settings.strategyOf(topicFilter),
     });
-    this.deadlines = new Deadlines((client) => (client.connection === undefined ? nextDeadline(client) : undefined));
   }
 
   /** New limits hold at once, for sessions that exist as well. */
@@ -178,12 +171,7 @@ export class Broker {
     return pending;
   }
 
-  private retainAndRoute(
-    message: Message,
-    publisher: Session | undefined,
-    packetId: number,
-    isRefusing: boolean,
-  ): ReasonCode | typeof pending {
+  retainAndRoute(message: Message, publisher: Session | undefined, packetId: number, isRefusing: boolean): ReasonCode | typeof pending {
     if (message.retain) {
       const put = this.retain(message, isRefusing);
       if (put instanceof Promise) {
@@ -276,187 +264,6 @@ export class Broker {
     return this.clients.get(session.clientId)?.session === session;
   }
 
-  // ——— sessions ———
-
-  /** The connection of a session has ended; what `detach` decided is carried out. */
-  connectionEnded(client: Client, connection: Connection, end: Parameters<Session['detach']>[0], permissions: Permissions): void {
-    if (client.connection !== connection) return;
-    client.connection = undefined;
-    this.connectionLost(client, permissions, end);
-  }
-
-  /** What a session has to do without its connection; also after a start, for the connections that the earlier run had. */
-  connectionLost(client: Client, permissions: Permissions, end: Parameters<Session['detach']>[0] = 'lost'): void {
-    const { session } = client;
-    const { will, willAction, expiresAt } = session.detach(end);
-    if (will !== undefined && willAction.action === 'delay') client.will = { will, permissions, publishAt: willAction.publishAt };
-    if (expiresAt === undefined) {
-      this.endOffline(client);
-    } else {
-      client.expiresAt = expiresAt;
-      if (end !== 'takenOver') {
-        this.routing.wentOffline(session);
-        this.inBackground(session.lease.detach(session.sessionExpiryInterval));
-        session.outbound.unload();
-      }
-      session.recordDisconnection(expiresAt, client.will);
-      this.plan(client);
-    }
-    if (will !== undefined && willAction.action === 'publish') this.publishWill(session, will, permissions);
-  }
-
-  /**
-   * What the journal alone has for the session of its shared subscriptions goes to other members; undefined: nothing is to be waited for. The
-   * session is offline, and ends afterwards: its client does not continue it.
-   */
-  bequest(session: Session): Promise<void> | undefined {
-    const known = this.bequests.get(session);
-    if (known !== undefined || !session.outbound.hasBacklog) return known;
-    if (![...session.subscriptions.values()].some(({ shareName }) => shareName !== undefined)) return undefined;
-    const bequest = this.routing.bequeath(session).catch((error: unknown) => this.failed(error));
-    this.bequests.set(session, bequest);
-    return bequest;
-  }
-
-  /** Ends a session that has no connection any more, at once if it leaves nothing to others that has to be fetched. */
-  private endOffline(client: Client): void {
-    const { session } = client;
-    const bequest = this.bequest(session);
-    if (bequest === undefined) {
-      this.endSession(client);
-      return;
-    }
-    client.expiresAt = this.parts.env.now();
-    this.inBackground(session.lease.end());
-    session.recordDisconnection(client.expiresAt, client.will);
-    const end = () => {
-      if (this.clients.get(session.clientId) !== client) return;
-      this.endSession(client);
-      this.parts.journal?.divide();
-    };
-    void bequest.then(() => runInTurn(end));
-  }
-
-  /** The session and everything that belongs to it goes; a will that waited is published now [MQTT-3.1.2-8]. */
-  endSession(client: Client): void {
-    const { session } = client;
-    if (this.clients.get(session.clientId) === client) this.clients.delete(session.clientId);
-    session.end();
-    this.routing.end(session);
-    this.inBackground(session.lease.end());
-    const { journal } = this.parts;
-    if (journal !== undefined) client.endedIn = journal.openBatch;
-    const delayed = client.will;
-    client.will = undefined;
-    if (delayed !== undefined) this.publishWill(session, delayed.will, delayed.permissions);
-    this.parts.events.emit('sessionEnded', { clientId: session.clientId });
-  }
-
-  /** A will is authorized again when it is sent (broker.md §4). */
-  private publishWill(session: Session, will: Will, permissions: Permissions): void {
-    const decision = permissions.mayPublish(will.topicName, will.qos, will.retain);
-    if (decision === true) this.publishAllowedWill(session, will);
-    else if (decision === false) this.counters.willsRefused++;
-    else this.inBackground(this.publishDecidedWill(session, will, permissions));
-  }
-
-  private async publishDecidedWill(session: Session, will: Will, permissions: Permissions): Promise<void> {
-    if (await permissions.decidePublish!(will.topicName)) this.publishAllowedWill(session, will);
-    else this.counters.willsRefused++;
-  }
-
-  private publishAllowedWill(session: Session, will: Will): void {
-    const { willDelayInterval: _delay, ...properties } = will.properties ?? {};
-    const hasProperties = Object.keys(properties).length > 0;
-    const content: MessageContent = {
-      topicName: will.topicName,
-      payload: will.payload,
-      qos: will.qos,
-      retain: will.retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
-      ...(hasProperties ? { properties } : {}),
-    };
-    const message = Message.of(content, session, this.parts.env.now());
-    const isRefusing = this.isToRefuseWill(session);
-    if (isRefusing && message.qos > 0 && this.routing.isRecorded(message)) {
-      this.counters.storeRefusing++;
-      this.counters.willsRefused++;
-      return;
-    }
-    this.counters.willsPublished++;
-    this.counters.publishReceived++;
-    this.retainAndRoute(message, undefined, 0, isRefusing);
-  }
-
-  /**
-   * What was taken with a CONNECT is published, although the store takes nothing new: one will for each session. A session that comes back meanwhile, so
-   * that what waits for it makes room, could fill the store with one at every connection.
-   */
-  private isToRefuseWill(session: Session): boolean {
-    const client = this.clients.get(session.clientId);
-    if (this.journaling?.isRefusing !== true || client?.session !== session) return false;
-    const hasSpent = client.hasSpentWill === true;
-    client.hasSpentWill = true;
-    return hasSpent;
-  }
-
-  /** Delayed wills and expired sessions; called by the server's tick. */
-  tick(): void {
-    for (const client of this.deadlines.due(this.parts.env.now())) runInTurn(() => this.meetDeadlines(client));
-  }
-
-  /** While its client stays away, what the journal alone has for it goes to other members of its shared subscriptions before. */
-  private endExpired(client: Client): void {
-    const { session } = client;
-    const end = () => {
-      if (this.clients.get(session.clientId) !== client || client.expiresAt > this.parts.env.now()) return;
-      this.counters.sessionsExpired++;
-      this.endSession(client); // [MQTT-4.1.0-2]
-      this.parts.journal?.divide();
-    };
-    const bequest = this.bequest(session);
-    if (bequest === undefined) end();
-    else void bequest.then(() => runInTurn(end));
-  }
-
-  private meetDeadlines(client: Client): void {
-    if (this.clients.get(client.session.clientId) !== client) return;
-    const now = this.parts.env.now();
-    const delayed = client.will;
-    if (delayed !== undefined && delayed.publishAt <= now) {
-      client.will = undefined;
-      client.session.recordWillEnd();
-      this.publishWill(client.session, delayed.will, delayed.permissions);
-      this.parts.journal?.divide();
-    }
-    if (client.expiresAt <= now) {
-      this.endExpired(client);
-    } else {
-      this.plan(client);
-    }
-  }
-
-  /** Looks at the client again when its will or its end is due. */
-  plan(client: Client): void {
-    this.deadlines.plan(client, nextDeadline(client));
-  }
-
-  /** Makes the session of a new connection. */
-  register(client: Client): void {
-    this.clients.set(client.session.clientId, client);
-  }
-
-  private queueOverflowed(session: Session): void {
-    this.counters.queueOverflowEnds++;
-    // Not within the routing that found the queue full.
-    setImmediate(() => {
-      const client = this.clients.get(session.clientId);
-      if (client?.session !== session) return;
-      this.parts.events.emit('queueOverflowed', { clientId: session.clientId });
-      if (client.connection !== undefined) client.connection.endSession(ReasonCode.quotaExceeded, 'the queue of this session is full');
-      else this.endOffline(client);
-    });
-  }
-
   // ——— the end of a turn ———
 
   /** One write per connection and turn: the connection is flushed when all that was read has been handled. */
@@ -486,15 +293,11 @@ export class Broker {
     this.parts.journal?.endTurn();
   }
 
-  private inBackground(work: Promise<unknown>): void {
+  inBackground(work: Promise<unknown>): void {
     work.catch((error: unknown) => this.failed(error));
   }
 
-  private failed(error: unknown): void {
+  failed(error: unknown): void {
     this.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-function nextDeadline(client: Client): number {
-  return Math.min(client.expiresAt, client.will?.publishAt ?? Infinity);
 }

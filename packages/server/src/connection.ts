@@ -368,7 +368,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   endSession(reasonCode: ReasonCode, reason: string): void {
     const { client } = this;
     this.close(reasonCode, reason);
-    if (client !== undefined) this.broker.endSession(client);
+    if (client !== undefined) this.broker.ends.end(client);
   }
 
   private sendDisconnect(cause: ReasonCode, reason: string): void {
@@ -412,7 +412,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     const { journaling } = this.broker;
     const operations = journaling?.journal.operations;
     if (client !== undefined) {
-      this.broker.connectionEnded(client, this, end, this.permissions);
+      this.broker.ends.connectionEnded(client, this, end, this.permissions);
       this.broker.parts.events.emit('disconnected', { clientId: session!.clientId, reasonCode, reason });
     }
     journaling?.journal.divide();

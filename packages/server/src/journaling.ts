@@ -15,6 +15,7 @@ import { allowAll } from './access/permissions.js';
 import { type Broker, type Client } from './broker.js';
 import { type ConnectionOutput } from './connection-output.js';
 import { storeConditionText } from './server-log.js';
+import { owedWill } from './wills.js';
 
 interface Replaced {
   readonly batch: number;
@@ -57,7 +58,7 @@ export class Journaling implements JournalHost {
     const { lost } = this;
     this.lost = [];
     for (const client of lost) {
-      this.broker.connectionLost(client, client.permissions ?? allowAll);
+      this.broker.ends.connectionLost(client, client.permissions ?? allowAll);
       this.journal.divide();
     }
   }
@@ -221,12 +222,11 @@ export class Journaling implements JournalHost {
     const { will, willPublishAt } = stored;
     const permissions = broker.parts.permissionsOf(stored.userName, stored.clientId);
     const client: Client = { session, connection: undefined, permissions, expiresAt, will: undefined };
-    if (will !== undefined && willPublishAt !== undefined)
-      client.will = { will, permissions: permissions ?? allowAll, publishAt: willPublishAt };
-    broker.register(client);
+    if (will !== undefined && willPublishAt !== undefined) client.will = owedWill(will, permissions ?? allowAll, willPublishAt);
+    broker.clients.set(client.session.clientId, client);
     for (const subscription of stored.subscriptions) broker.routing.subscribe(session, subscription);
     if (stored.wasConnected) this.lost.push(client);
-    else broker.plan(client);
+    else broker.ends.plan(client);
   }
 
   restoreRetained(message: Message): void {

@@ -245,7 +245,8 @@ export class Server {
       if (step + 1 < steps) await this.env.sleep(50);
     }
     const deadline = this.env.monotonic() + 3000;
-    while (this.broker.connections.size > 0 && this.env.monotonic() < deadline) await this.env.sleep(10);
+    const { connections: open, wills } = this.broker;
+    while ((open.size > 0 || wills.undecided > 0) && this.env.monotonic() < deadline) await this.env.sleep(10);
     for (const connection of this.broker.connections) connection.stream.destroy();
   }
 
@@ -360,7 +361,7 @@ export class Server {
     for (const connection of this.broker.connections) {
       if (this.isSilent(connection)) runInTurn(() => this.endSilent(connection));
     }
-    this.broker.tick();
+    this.broker.ends.tick();
     if (tick % ticksPerHeapLook === 0) this.lookAtHeap();
     if (tick % Math.max(1, Math.round(this.options.life.filePollSeconds * ticksPerSecond)) === 0) void this.lookAtCertificates();
     if (tick % ticksPerMinute === 0) this.log.reportMinute();

@@ -56,10 +56,10 @@ async function takeOver(handshake: Handshake, identity: Identity, connack: Conna
   };
   const endEarlier = async (earlier: Client) => {
     const { isJournaled } = earlier.session;
-    const bequest = broker.bequest(earlier.session);
-    if (bequest !== undefined) await bequest;
-    // Who began the bequest may have ended it, too.
-    if (broker.clients.get(clientId) === earlier) broker.endSession(earlier);
+    const prepared = broker.ends.prepareEnd(earlier);
+    if (prepared !== undefined) await prepared;
+    // Who began to prepare the end may have ended it, too.
+    if (broker.clients.get(clientId) === earlier) broker.ends.endNow(earlier);
     if (isJournaled) batch = Math.max(batch, earlier.endedIn!);
   };
   const known = broker.clients.get(clientId);
@@ -70,7 +70,7 @@ async function takeOver(handshake: Handshake, identity: Identity, connack: Conna
     waitFor(known!.session, () => previous.close(ReasonCode.sessionTakenOver, 'another connection uses this client identifier', end)); // [MQTT-3.1.4-3]
   }
   const stored = broker.clients.get(clientId);
-  if (stored !== undefined && negotiated.cleanStart) await endEarlier(stored); // [MQTT-3.1.2-4]
+  if (stored !== undefined) await (negotiated.cleanStart ? endEarlier(stored) : broker.wills.settle(stored)); // [MQTT-3.1.2-4]
   const lease = await broker.sessions.acquire({
     clientId,
     userName: identity.userName,
@@ -89,7 +89,7 @@ async function takeOver(handshake: Handshake, identity: Identity, connack: Conna
   if (client === undefined || !sessionPresent) {
     const session = new Session(lease, identity.userName, negotiated, broker.surroundings);
     client = { session, connection: undefined, permissions: identity.permissions, expiresAt: Infinity, will: undefined };
-    broker.register(client);
+    broker.clients.set(client.session.clientId, client);
   } else {
     // Should the session end before CONNACK, it ends by this lease: the earlier one counts no more.
     client.session.lease = lease;
@@ -132,7 +132,7 @@ function welcome(
   if (handshake.isAbandoned) {
     // The client went away while its session was fetched: it has one all the same, and its will is due.
     connection.client = client;
-    broker.connectionEnded(client, connection, 'lost', identity.permissions);
+    broker.ends.connectionEnded(client, connection, 'lost', identity.permissions);
     return;
   }
   stream.admission.accepted();

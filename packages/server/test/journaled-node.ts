@@ -10,7 +10,7 @@ import {
   type SessionKey,
 } from '@si-mqtt/session';
 import { afterEach } from 'vitest';
-import { createServer, type Server, type ServerOptions } from '../src/index.js';
+import { createServer, type Server, type ServerOptions, type ServerParts } from '../src/index.js';
 import { RawClient } from './raw-client.js';
 
 /** A journal whose store can be full, or away. */
@@ -84,13 +84,17 @@ export class Node {
     this.state = state;
   }
 
-  static async start(state: MemoryJournalState = new MemoryJournalState(), options: ServerOptions = {}): Promise<Node> {
+  static async start(
+    state: MemoryJournalState = new MemoryJournalState(),
+    options: ServerOptions = {},
+    parts: ServerParts = {},
+  ): Promise<Node> {
     const node = new Node(state);
     const journal = new ConditionalJournal(state, () => node.commit());
     node.journal = journal;
     node.server = await createServer(
       { listeners: [{ type: 'tcp', name: 'tcp', port: 0 }], admin: { enabled: false, host: '127.0.0.1', port: 0 }, ...options },
-      { journal },
+      { ...parts, journal },
     );
     await node.server.start();
     node.url = node.server.addresses()[0].url;
@@ -127,8 +131,8 @@ export class Node {
 }
 
 const nodes: Node[] = [];
-export async function start(options: ServerOptions = {}): Promise<Node> {
-  const node = await Node.start(new MemoryJournalState(), options);
+export async function start(options: ServerOptions = {}, parts: ServerParts = {}): Promise<Node> {
+  const node = await Node.start(new MemoryJournalState(), options, parts);
   nodes.push(node);
   return node;
 }

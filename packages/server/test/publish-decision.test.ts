@@ -1,7 +1,8 @@
 import { type PublishPacket, type QoS } from '@si-mqtt/codec';
 import { MemoryJournal, MemoryJournalState } from '@si-mqtt/session';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Authenticator, createServer, type Permissions, type Server, type ServerParts } from '../src/index.js';
+import { createServer, type Server, type ServerParts } from '../src/index.js';
+import { AskedRules } from './asked-rules.js';
 import { RawClient } from './raw-client.js';
 
 let server: Server;
@@ -9,46 +10,8 @@ let url: string;
 let rules: AskedRules;
 afterEach(() => server.stop());
 
-interface Question {
-  readonly topicName: string;
-  answer(yes: boolean): void;
-  fail(): void;
-}
-
-/** Rules that know nothing by themselves: the test answers. */
-class AskedRules implements Authenticator, Permissions {
-  readonly name = 'asked';
-  readonly questions: Question[] = [];
-  version = 0;
-
-  authenticate({ clientId }: { readonly clientId: string }) {
-    const everything: Permissions = { mayPublish: () => true, maySubscribe: () => 'allowed', mayReceive: () => true, version: 0 };
-    return Promise.resolve({ accepted: { userName: undefined, permissions: clientId === 'subscriber' ? everything : this } });
-  }
-  mayPublish(): 'unknown' {
-    return 'unknown';
-  }
-  maySubscribe(): 'allowed' {
-    return 'allowed';
-  }
-  mayReceive(): boolean {
-    return true;
-  }
-  decidePublish(topicName: string): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      this.questions.push({ topicName, answer: resolve, fail: () => reject(new Error('nobody answers')) });
-    });
-  }
-
-  /** The next question, as soon as it is asked. */
-  async asked(): Promise<Question> {
-    await expect.poll(() => this.questions.length).toBeGreaterThan(0);
-    return this.questions.shift()!;
-  }
-}
-
 async function start(parts: ServerParts = {}): Promise<void> {
-  rules = new AskedRules();
+  rules = new AskedRules(['subscriber']);
   server = await createServer({ sys: { enabled: false, intervalSeconds: 10 } }, { authenticators: [rules], ...parts });
   await server.start();
   url = server.addresses()[0].url;
