@@ -62,10 +62,7 @@ function subscribe(connection: Connection, session: Session, packet: SubscribePa
   const answer = () => {
     if (!connection.isOpen) return;
     acknowledge(connection, packet, verdicts);
-    // SUBACK before retained messages, also where it waits for the journal.
-    const { heldBatch } = connection.output;
-    if (heldBatch === 0) replayRetained(connection, session, verdicts);
-    else session.whenCommitted(heldBatch, () => replayRetained(connection, session, verdicts));
+    replayRetained(connection, session, verdicts);
   };
   const barrier = broker.parts.cluster.updateInterest(changes);
   if (barrier === undefined) answer();
@@ -157,12 +154,24 @@ function acknowledge(connection: Connection, packet: SubscribePacket, verdicts: 
 function replayRetained(connection: Connection, session: Session, verdicts: readonly Verdict[]): void {
   const { broker } = connection;
   if (!connection.settings.capabilities.retainAvailable) return;
+  const begun: RetainedReplay[] = [];
   for (const { subscription, replays } of verdicts) {
     if (subscription === undefined || !replays) continue;
     const retained = broker.retainedAt(subscription.topicFilter);
     if (retained.messages === 0) continue;
     const failed = (error: unknown) => broker.parts.events.emit('error', error instanceof Error ? error : new Error(String(error)));
-    session.outbound.addReplay(new RetainedReplay(subscription, retained, () => connection.output.requestPump(), failed));
+    begun.push(new RetainedReplay(subscription, retained, () => connection.output.requestPump(), failed));
+    session.outbound.addReplay(begun.at(-1)!);
+  }
+  if (begun.length === 0) return;
+  // What is sent at once is in the batch that SUBACK waits for, and leaves after it; so does QoS 0, which would not wait.
+  const { heldBatch } = connection.output;
+  if (heldBatch > 0) {
+    for (const replay of begun) replay.isAnswered = false;
+    session.whenCommitted(heldBatch, () => {
+      for (const replay of begun) replay.isAnswered = true;
+      connection.output.pump();
+    });
   }
   connection.output.pump();
 }

@@ -236,6 +236,46 @@ describe('after kill -9', () => {
     expect(await back.rest(50)).toEqual([]);
   });
 
+  it('retained messages of a subscription that SUBACK has granted are there, as far as they were sent at once', async () => {
+    const node = await start();
+    const publisher = await clean(node, 'publisher');
+    for (let packetId = 1; packetId <= 3; packetId++) {
+      publish(publisher, `r/${packetId}`, `${packetId}`, packetId === 3 ? 0 : 1, packetId === 3 ? 0 : packetId, { retain: true });
+    }
+    await expect.poll(() => node.state.retained.size).toBe(3);
+    const before = await persistent(node, 'subscriber');
+    node.isStuck = true;
+    const request = { topicFilter: 'r/#', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    before.send({ type: 'subscribe', packetId: 9, subscriptions: [request] });
+    expect(await before.settled(), 'nothing overtakes SUBACK').toEqual([]);
+    node.unstick();
+    // Whatever comes later is lost.
+    node.isStuck = true;
+    expect((await before.nextOfAny()).type).toBe('suback');
+    const got = [await before.next('publish'), await before.next('publish'), await before.next('publish')];
+    expect(got.map(text).sort()).toEqual(['1', '2', '3']);
+    const back = await persistent(await restart(node), 'subscriber');
+    expect([text(await back.next('publish')), text(await back.next('publish'))]).toEqual(['1', '2']);
+    expect(await back.rest(30)).toEqual([]);
+  });
+
+  it('retained messages are sent to a client that was cut off before its SUBACK could leave', async () => {
+    const node = await start();
+    const publisher = await clean(node, 'publisher');
+    for (const qos of [0, 1] as const) publish(publisher, `r/${qos}`, `${qos}`, qos, qos, { retain: true });
+    await publisher.next('puback');
+    const before = await persistent(node, 'subscriber', { properties: { sessionExpiryInterval: 1000, receiveMaximum: 1 } });
+    node.isStuck = true;
+    const request = { topicFilter: 'r/#', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    before.send({ type: 'subscribe', packetId: 9, subscriptions: [request] });
+    expect(await before.settled()).toEqual([]);
+    before.cut();
+    await expect.poll(() => node.server.clients().find(({ clientId }) => clientId === 'subscriber')!.connected).toBe(false);
+    node.unstick();
+    const back = await persistent(node, 'subscriber');
+    expect([text(await back.next('publish')), text(await back.next('publish'))].sort()).toEqual(['0', '1']);
+  });
+
   it('a delayed will goes on waiting, and a connection in time cancels it', async () => {
     const node = await start();
     const watcher = await persistent(node, 'watcher');

@@ -11,6 +11,8 @@ const pageSize = 100;
 export class RetainedReplay {
   /** Changes with the access rules, never in its topic filter. */
   subscription: Subscription;
+  /** False: SUBACK is held back, and what cannot be held back with it would overtake it. */
+  isAnswered = true;
   private readonly store: RetainedStore;
   private readonly fetched: () => void;
   private readonly failed: (error: unknown) => void;

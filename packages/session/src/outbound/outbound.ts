@@ -126,6 +126,7 @@ export class Outbound extends Sending {
   attach(output: Output, negotiated: Negotiated): void {
     this.beginSending(output, negotiated);
     this.sendQuotaInitial = negotiated.sendQuota; // [MQTT-4.9.0-1]
+    for (const replay of this.replays ?? []) replay.isAnswered = true;
     const inflight = this.inflight;
     if (inflight === undefined) return;
     for (const packetId of inflight.released.keys()) output.sendAcknowledgement('pubrel', packetId, ReasonCode.success);
@@ -494,6 +495,10 @@ export class Outbound extends Sending {
         const { qos: grantedQos, subscriptionIdentifier, mayReceive } = replay.subscription;
         const qos = Math.min(grantedQos, message.qos) as QoS;
         if (!output.writable || (qos > 0 && this.sendQuota <= 0)) return;
+        if (qos === 0 && !replay.isAnswered) {
+          waiting++;
+          continue;
+        }
         if (left-- === 0) {
           output.requestPump();
           return;
