@@ -1,4 +1,17 @@
 export { FormatError } from './bytes.js';
+export type { MongoOptions, MysqlOptions, SqliteDurability, SqliteOptions } from './drivers.js';
+export {
+  backUpSqliteStore,
+  migrateMongoStore,
+  migrateMysqlStore,
+  migrateSqliteStore,
+  openMongoLogStore,
+  openMysqlLogStore,
+  openSqliteLogStore,
+  readMongoStore,
+  readMysqlStore,
+  readSqliteStore,
+} from './drivers.js';
 export { type CommitLoopSettings } from './journal/commit-loop.js';
 export { defaultStoreJournalSettings, StoreJournal, type StoreJournalSettings } from './journal/store-journal.js';
 export {
@@ -18,9 +31,6 @@ export {
   StoreUnusable,
   type Tables,
 } from './log-store.js';
-export { type MongoOptions, migrateMongoStore, openMongoLogStore, readMongoStore } from './mongo/mongo-log-store.js';
-export { type MysqlOptions } from './mysql/mysql-connection.js';
-export { migrateMysqlStore, openMysqlLogStore, readMysqlStore } from './mysql/mysql-log-store.js';
 export { atOf, compareBytes, keyBefore, keyOfText, type LogPosition } from './position.js';
 export { type EncodedMessage, type Entry, encodedMessage } from './record/entries.js';
 export { entriesMax, RecordWriter, readRecord } from './record/record.js';
@@ -47,5 +57,3 @@ export {
 } from './rows.js';
 export { type SchemaVersions } from './schema-versions.js';
 export { type ServerTls } from './server-tls.js';
-export { type SqliteDurability, type SqliteOptions } from './sqlite/sqlite-database.js';
-export { backUpSqliteStore, migrateSqliteStore, openSqliteLogStore, readSqliteStore } from './sqlite/sqlite-log-store.js';

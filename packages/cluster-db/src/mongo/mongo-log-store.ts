@@ -64,15 +64,10 @@ export const mongoClientOptions: MongoClientOptions = {
 };
 const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
 
-/**
- * Opens a database of MongoDB, or of a server that speaks its protocol. Neither transactions nor change streams nor upserts are used.
- * @throws StoreUnusable if it is too new, or the user may not enter; StoreRefusal if there is no connection.
- */
 export async function openMongoLogStore(options: MongoOptions): Promise<LogStore> {
   return opened(newClient(options, mongoClientOptions), (meta) => migrate(meta));
 }
 
-/** Writes down which version the documents have, and does nothing else. Brokers may run meanwhile. */
 export async function migrateMongoStore(options: MongoOptions): Promise<SchemaVersions> {
   const client = newClient(options, mongoClientOptions);
   try {
@@ -84,7 +79,6 @@ export async function migrateMongoStore(options: MongoOptions): Promise<SchemaVe
   }
 }
 
-/** Of a database that a broker may be using. The URL may ask for members that only follow (`readPreference`). */
 export async function readMongoStore(options: MongoOptions): Promise<StoreReader> {
   const { readPreference: _readPreference, ...settings } = mongoClientOptions;
   return opened(newClient(options, settings), checkSchema);

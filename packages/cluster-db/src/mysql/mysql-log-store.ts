@@ -8,16 +8,11 @@ import { mysqlDialect } from './mysql-dialect.js';
 import { mysqlMigrationDialect, mysqlMigrations } from './mysql-migrations.js';
 import { mysqlSchema } from './mysql-schema.js';
 
-/**
- * Opens a database of MySQL or MariaDB, and creates or updates its tables; the database itself exists already.
- * @throws StoreUnusable if it is too new, or the user may not enter; StoreRefusal if there is no connection.
- */
 export async function openMysqlLogStore(options: MysqlOptions): Promise<LogStore> {
   const database = new MysqlDatabase(options);
   return opened(database, () => migrate(database, mysqlMigrationDialect, mysqlMigrations));
 }
 
-/** Creates or updates the tables, and does nothing else. Brokers may run meanwhile. */
 export async function migrateMysqlStore(options: MysqlOptions): Promise<SchemaVersions> {
   const database = new MysqlDatabase(options);
   try {
@@ -27,7 +22,6 @@ export async function migrateMysqlStore(options: MysqlOptions): Promise<SchemaVe
   }
 }
 
-/** Of a database that a broker may be using, or of a replica of it. */
 export async function readMysqlStore(options: MysqlOptions): Promise<StoreReader> {
   const database = new MysqlDatabase(options);
   return opened(database, () => checkSchema(database, mysqlMigrationDialect, mysqlMigrations));
