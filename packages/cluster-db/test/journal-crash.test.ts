@@ -2,7 +2,6 @@ import {
   type Env,
   type Journal,
   type JournaledDelivery,
-  type JournalHost,
   MemoryJournal,
   MemoryJournalState,
   Message,
@@ -21,6 +20,7 @@ import {
   SimulatedDatabase,
   SimulatedLogStore,
 } from '../src/simulated.js';
+import { silentHost } from './journal-parts.js';
 
 /** Waiting takes no time, and each look at the clock a millisecond; deadlines do not come. */
 let milliseconds = 0;
@@ -234,7 +234,7 @@ async function contents(journal: Journal): Promise<Contents> {
   const groups: string[] = [];
   const retained: string[] = [];
   await journal.start({
-    ...silent,
+    ...silentHost,
     restoreSession: (session) => sessions.push(session),
     restoreRetained: ({ topicName, payload }) => retained.push(`${topicName}: ${new TextDecoder().decode(payload)}`),
     restoreGroup: ({ sharedSubscription }) => groups.push(sharedSubscription),
@@ -262,21 +262,6 @@ async function contents(journal: Journal): Promise<Contents> {
   return { found, retained: retained.sort() };
 }
 
-const silent: JournalHost = {
-  restoreSession: () => undefined,
-  restoreRetained: () => undefined,
-  restoreGroup: () => undefined,
-  turnBegan: () => undefined,
-  committed: () => undefined,
-  conditionChanged: () => undefined,
-  refused: ({ topicName }) => {
-    throw new Error(`refused: ${topicName}`);
-  },
-  fenced: (reason) => {
-    throw new Error(reason);
-  },
-};
-
 /** The same without what is not expected but may come again; `again` counts it. */
 function withoutRepeats({ found, retained }: Contents, expected: Contents, counted: { again: number }): Contents {
   const due = new Set(expected.found.flatMap(({ queue }) => queue.map(({ text }) => text)));
@@ -294,7 +279,7 @@ async function drain(journal: Journal): Promise<void> {
   const sessions: RestoredSession[] = [];
   const groups: string[] = [];
   await journal.start({
-    ...silent,
+    ...silentHost,
     restoreSession: (session) => sessions.push(session),
     restoreGroup: ({ sharedSubscription }) => groups.push(sharedSubscription),
   });
@@ -311,7 +296,7 @@ async function drain(journal: Journal): Promise<void> {
 
 /** Carries the turns out, each as one batch, until the process dies. Returns how many were committed. */
 async function live(journal: Journal, turns: readonly Turn[], isDead: () => boolean): Promise<number> {
-  if (!(await unlessDead(journal.start(silent), isDead))) return 0;
+  if (!(await unlessDead(journal.start(silentHost), isDead))) return 0;
   const committed = await carryOut(journal, turns, isDead);
   if (!isDead()) await unlessDead(journal.stop(), isDead);
   return committed;
@@ -423,11 +408,11 @@ for (const rowsWithRecord of [true, false]) {
           const started = (faults: Faults) => new StoreJournal(new SimulatedLogStore(database, faults, rowsWithRecord), env, settings);
           // It ends without a stop, so that its last epoch has records.
           const first = started(new NoFaults());
-          await first.start(silent);
+          await first.start(silentHost);
           await carryOut(first, workload(), () => false);
           const fault = new OneFault(at, crash);
           const second = started(fault);
-          reached = await second.start(silent).then(
+          reached = await second.start(silentHost).then(
             () => false,
             (error: unknown) => error instanceof SimulatedCrash,
           );

@@ -1,7 +1,8 @@
-import { type Env, type JournalHost, Message, type SessionKey } from '@si-mqtt/session';
+import { type Env, Message, type SessionKey } from '@si-mqtt/session';
 import { describe, expect, it } from 'vitest';
 import { StoreJournal } from '../src/index.js';
 import { NoFaults, OneFault, type Outcome, SimulatedDatabase, SimulatedLogStore } from '../src/simulated.js';
+import { silentHost } from './journal-parts.js';
 
 /**
  * One database and many lives of a node, each of which ends by a crash at some call of the store. The node does at random what Outbound does; after
@@ -39,21 +40,6 @@ function random(seed: number): Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
   };
 }
-
-const host: JournalHost = {
-  restoreSession: () => undefined,
-  restoreRetained: () => undefined,
-  restoreGroup: () => undefined,
-  turnBegan: () => undefined,
-  committed: () => undefined,
-  conditionChanged: () => undefined,
-  refused: ({ topicName }) => {
-    throw new Error(`refused: ${topicName}`);
-  },
-  fenced: (reason) => {
-    throw new Error(reason);
-  },
-};
 
 /** What the node has in memory. */
 class Node {
@@ -166,7 +152,7 @@ describe.each([
     const store = new SimulatedLogStore(database, { outcome }, rowsWithRecord);
     node.journal = new StoreJournal(store, mortal, { watchMilliseconds: 0, beatMilliseconds: 1, ...settings });
     let isStarted = false;
-    const start = node.journal.start(host).then(
+    const start = node.journal.start(silentHost).then(
       () => void (isStarted = true),
       () => undefined,
     );
@@ -197,7 +183,7 @@ describe.each([
     };
     const journal = new StoreJournal(new SimulatedLogStore(database, new NoFaults(), rowsWithRecord), env, { watchMilliseconds: 0 });
     const keys: SessionKey[] = [];
-    await journal.start({ ...host, restoreSession: ({ clientId, incarnation }) => keys.push({ clientId, incarnation }) });
+    await journal.start({ ...silentHost, restoreSession: ({ clientId, incarnation }) => keys.push({ clientId, incarnation }) });
     const sessions: Session[] = [];
     for (const key of keys) {
       const page = await journal.page(key, 0, 1000);

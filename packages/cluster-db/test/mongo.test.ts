@@ -1,45 +1,23 @@
-import { journalSuite } from '@si-mqtt/conformance/vitest';
 import { type Document, MongoClient } from 'mongodb';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type LogStore, openMongoLogStore, StoreJournal, StoreRefusal } from '../src/index.js';
+import { openMongoLogStore, StoreRefusal } from '../src/index.js';
 import { MongoLogStore, mongoClientOptions } from '../src/mongo/mongo-log-store.js';
-import { journalMessage } from './journal-parts.js';
+import { storeJournalSuites } from './journal-parts.js';
 import { logStoreSuite } from './log-store-suite.js';
 import { mongoServer } from './mongo-databases.js';
 import { callAll, fill } from './plans.js';
-import { realEnv } from './real-env.js';
 import { record, seatRow } from './samples.js';
 
 const server = await mongoServer();
 afterAll(() => server?.stop());
 
 describe.skipIf(server === undefined)('MongoDB protocol (SI_MONGODB_URL, or `pnpm services` as root, which installs FerretDB)', () => {
-  logStoreSuite('MongoDB protocol', async () => {
+  const newDatabase = async () => {
     const { url, remove } = await server!.newDatabase();
     return { open: () => openMongoLogStore({ url }), remove };
-  });
-
-  for (const lazy of [false, true]) {
-    journalSuite({
-      name: `StoreJournal on the MongoDB protocol, ${lazy ? 'lazy' : 'eager'}`,
-      start: async () => {
-        const { url, remove } = await server!.newDatabase();
-        const stores: LogStore[] = [];
-        return {
-          open: async () => {
-            const store = await openMongoLogStore({ url });
-            stores.push(store);
-            return new StoreJournal(store, realEnv, { watchMilliseconds: 0, lazy });
-          },
-          message: journalMessage,
-          stop: async () => {
-            await Promise.all(stores.map((store) => store.close()));
-            await remove();
-          },
-        };
-      },
-    });
-  }
+  };
+  logStoreSuite('MongoDB protocol', newDatabase);
+  storeJournalSuites('the MongoDB protocol', newDatabase);
 
   it('finds everything by the one index that there is (explain, more than 10,000 documents)', { timeout: 90_000 }, async () => {
     const { url, remove } = await server!.newDatabase();

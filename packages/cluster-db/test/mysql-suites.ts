@@ -1,7 +1,6 @@
-import { journalSuite } from '@si-mqtt/conformance/vitest';
 import { createConnection } from 'mysql2/promise';
 import { describe, expect, it } from 'vitest';
-import { type LogStore, openMysqlLogStore, StoreJournal, StoreRefusal, StoreUnusable } from '../src/index.js';
+import { openMysqlLogStore, StoreRefusal, StoreUnusable } from '../src/index.js';
 import { ReadBack } from '../src/journal/read-back.js';
 import { MysqlDatabase } from '../src/mysql/mysql-database.js';
 import { mysqlDialect } from '../src/mysql/mysql-dialect.js';
@@ -9,42 +8,21 @@ import { mysqlMigrationDialect, mysqlMigrations } from '../src/mysql/mysql-migra
 import { mysqlSchema } from '../src/mysql/mysql-schema.js';
 import { migrate } from '../src/sql/migrate.js';
 import { SqlLogStore } from '../src/sql/sql-log-store.js';
-import { journalMessage } from './journal-parts.js';
+import { storeJournalSuites } from './journal-parts.js';
 import { logStoreSuite } from './log-store-suite.js';
 import { type DatabaseServer } from './mysql-databases.js';
 import { callAll, fill, recording } from './plans.js';
-import { realEnv } from './real-env.js';
 import { relayTo } from './relay.js';
 import { record, seatRow } from './samples.js';
 
 /** What has to hold on every server that speaks MySQL's protocol. */
 export function mysqlSuites(name: string, server: () => DatabaseServer): void {
-  logStoreSuite(name, async () => {
+  const newDatabase = async () => {
     const { url, remove } = await server().newDatabase();
     return { open: () => openMysqlLogStore({ url }), remove };
-  });
-
-  for (const lazy of [false, true]) {
-    journalSuite({
-      name: `StoreJournal on ${name}, ${lazy ? 'lazy' : 'eager'}`,
-      start: async () => {
-        const { url, remove } = await server().newDatabase();
-        const stores: LogStore[] = [];
-        return {
-          open: async () => {
-            const store = await openMysqlLogStore({ url });
-            stores.push(store);
-            return new StoreJournal(store, realEnv, { watchMilliseconds: 0, lazy });
-          },
-          message: journalMessage,
-          stop: async () => {
-            await Promise.all(stores.map((store) => store.close()));
-            await remove();
-          },
-        };
-      },
-    });
-  }
+  };
+  logStoreSuite(name, newDatabase);
+  storeJournalSuites(name, newDatabase);
 
   describe(`${name} in particular`, () => {
     it('eight programs may create the tables at once, and again', async () => {

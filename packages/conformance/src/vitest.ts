@@ -6,7 +6,8 @@ import { nameOf, versionNames, type WireTest } from './wire-test.js';
 import { wireTests } from './wire-tests.js';
 
 export { type ClusterSuiteOptions, type ClusterUnderTest, clusterSuite } from './ports/cluster-suite.js';
-export { type JournalSuiteOptions, type JournalUnderTest, journalSuite } from './ports/journal-suite.js';
+export { type JournalUnderTest } from './ports/journal-run.js';
+export { type JournalSuiteOptions, journalSuite } from './ports/journal-suite.js';
 export { type RetainedStoreSuiteOptions, retainedStoreSuite, type StoreUnderTest } from './ports/retained-store-suite.js';
 export { type SessionStoreSuiteOptions, sessionStoreSuite } from './ports/session-store-suite.js';
 
