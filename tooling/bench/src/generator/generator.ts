@@ -49,12 +49,12 @@ export const GENERATOR_SHARE_MAX = 0.95;
 /** Connections that one process holds: systems often permit 20,000 open files. */
 const CONNECTIONS_PER_PROCESS_MAX = 3000;
 
+/** One for each core beside the broker's, at most four. */
+export const processesBesideBroker = (): number => Math.max(1, Math.min(PROCESSES_MAX, cpus().length - 1));
+
 /** Loads a broker from processes of their own, and measures meanwhile. @throws Error if the broker refuses, closes or does not answer */
 export async function measureTraffic(load: TrafficLoad, conditions: Conditions): Promise<TrafficMeasurement> {
-  const processes = Math.min(
-    conditions.processes ?? Math.max(1, Math.min(PROCESSES_MAX, cpus().length - 1)),
-    load.publishers + load.subscribers,
-  );
+  const processes = Math.min(conditions.processes ?? processesBesideBroker(), load.publishers + load.subscribers);
   const crew = new Crew(processes);
   try {
     const ports = await crew.askAll<number>((process) => ({ ask: 'traffic', load, share: { process, processes } }));
@@ -116,7 +116,7 @@ export async function measureBacklog(
   rounds: number,
   settled: () => Promise<void>,
 ): Promise<BacklogRound[]> {
-  const crew = new Crew(Math.max(1, Math.min(PROCESSES_MAX, cpus().length - 1)));
+  const crew = new Crew(processesBesideBroker());
   const messages = load.publishers * messagesEach;
   const found: BacklogRound[] = [];
   try {

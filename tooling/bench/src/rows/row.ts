@@ -1,6 +1,6 @@
 import { type RunningBroker } from '../brokers/broker-process.js';
 import { type Setup } from '../brokers/brokers.js';
-import { measureTraffic } from '../generator/generator.js';
+import { measureTraffic, processesBesideBroker } from '../generator/generator.js';
 import { type Faults } from '../generator/integrity.js';
 import { type TrafficLoad } from '../generator/load.js';
 
@@ -37,6 +37,7 @@ export interface Sample {
 export interface Timing {
   readonly warmSeconds: number;
   readonly seconds: number;
+  /** Of the generator. */
   readonly processes?: number;
 }
 
@@ -74,9 +75,19 @@ export const usual: Workload = {
   properties: false,
 };
 
+/**
+ * A client pays for the same system calls as the broker. So one process alone is no faster than a fast broker, which then finds one message at a
+ * time: what it costs under so little load would be measured. Two keep enough messages waiting, even if there is but one core beside the
+ * broker's. At a given pace nothing has to be kept waiting, and a second process would only compete for the core.
+ */
+function processesFor({ messagesPerSecond }: Workload): number {
+  return messagesPerSecond === undefined ? Math.max(2, processesBesideBroker()) : processesBesideBroker();
+}
+
 export async function measureWorkload(workload: Workload, broker: RunningBroker, timing: Timing): Promise<Sample> {
   const load = { ...workload, host: broker.host, port: broker.port };
-  const found = await measureTraffic(load, { ...timing, brokerPid: broker.pid });
+  const processes = timing.processes ?? processesFor(workload);
+  const found = await measureTraffic(load, { ...timing, processes, brokerPid: broker.pid });
   return {
     values: {
       [CPU_PER_DELIVERY]: found.cpuMicrosecondsPerDelivery,
