@@ -42,6 +42,9 @@ export interface ConnectionSettings extends HandshakeSettings {
   readonly capabilities: Capabilities;
 }
 
+/** After so many packets a read is asked whether its turn is over; subscriptions, which may cost more than any other packet, ask each time. */
+const packetsPerLook = 16;
+
 const pingResponse = new Uint8Array([0xd0, 0x00]);
 
 /** One client's connection: the one I/O loop. Bytes from the stream go through the decoder to handshake, session or broker. */
@@ -117,7 +120,9 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     if (this.isClosed) return;
     if (this.waitsForStore(operations)) {
       this.stream.pause();
-    } else if (isFullRead && readNextTurn(this)) this.stream.pause();
+    } else if (isFullRead && !this.decoder.paused && readNextTurn(this)) {
+      this.stream.pause();
+    }
   }
 
   /** True: reading goes on when the store has taken more. */
@@ -172,9 +177,13 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   // ——— from the decoder ———
 
   receive(packet: Packet): void {
-    this.broker.counters.packetsReceived++;
-    if (this.state === 'open') this.receiveOpen(packet);
-    else if (this.state === 'handshake') this.receiveInHandshake(packet);
+    const received = ++this.broker.counters.packetsReceived;
+    if (this.state === 'open') {
+      this.receiveOpen(packet);
+      if (received % packetsPerLook === 0) this.shareTurn();
+    } else if (this.state === 'handshake') {
+      this.receiveInHandshake(packet);
+    }
   }
 
   /** No packet is handed over until `resume`; what has arrived waits, and the socket is not read. */
@@ -195,9 +204,9 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     else if (!this.isStalled) this.stream.resume();
   }
 
-  /** One read has room for thousands of packets that take long: what is left of it waits for the next turn, too. */
+  /** One read has room for thousands of packets: what is left of it when the turn has lasted long enough waits for the next turn, too. */
   private shareTurn(): void {
-    if (!this.decoder.paused && readNextTurn({ continueReading: () => this.resume() })) this.pause();
+    if (!this.isClosed && !this.decoder.paused && readNextTurn({ continueReading: () => this.resume() })) this.pause();
   }
 
   private receiveOpen(packet: Packet): void {

@@ -2,9 +2,10 @@ import { type Server, Socket } from 'node:net';
 
 /**
  * Every plain connection reads into this one buffer: no allocation per read, and idle connections own none. Reads never nest, because
- * libuv reads one socket after the other and the receiver has finished with the bytes when it returns.
+ * libuv reads one socket after the other and the receiver has finished with the bytes when it returns. It has room for a packet of 64 KiB and more,
+ * so that many of them come whole and need no array in which they are put together.
  */
-export const sharedBuffer: Uint8Array = Buffer.allocUnsafeSlow(64 * 1024);
+export const sharedBuffer: Uint8Array = Buffer.allocUnsafeSlow(128 * 1024);
 
 /** What is done with the bytes of a read: the first `length` bytes of the shared buffer, valid until the call returns. */
 export interface SharedReading<S extends Socket> {
