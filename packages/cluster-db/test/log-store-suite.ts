@@ -274,6 +274,26 @@ export function logStoreSuite(name: string, create: () => Promise<StoreUnderTest
         expect(positions(await store.readShareQueue(keyOfText('g'), 0, 10, megabyte))).toEqual([9]);
       });
 
+      it('of queues are removed in runs of places, of which nothing else goes', async () => {
+        const [one, other] = [reference('c'), reference('d')];
+        const earlier = reference('c', 4);
+        const places = Array.from({ length: 9 }, (_, index) => index + 1);
+        const rows = [one, other, earlier].flatMap((session) => places.map((pos) => queueRow(session, pos)));
+        const waiting = ['g', 'h'].flatMap((group) => places.map((pos) => shareQueueRow(group, pos)));
+        await store.writeRows({ put: { outq: rows, shareq: waiting } });
+        const gone = [
+          ...[2, 3, 4, 5].map((pos) => queueRow(one, pos)),
+          ...[6, 7, 8, 1].map((pos) => queueRow(other, pos)),
+          queueRow(other, 3),
+        ];
+        await store.writeRows({ removed: { outq: gone, shareq: [4, 5, 6].map((pos) => shareQueueRow('h', pos)) } });
+        expect(positions(await store.readQueue(one, 0, 10, megabyte))).toEqual([1, 6, 7, 8, 9]);
+        expect(positions(await store.readQueue(other, 0, 10, megabyte))).toEqual([2, 4, 5, 9]);
+        expect(positions(await store.readQueue(earlier, 0, 10, megabyte))).toEqual(places);
+        expect(positions(await store.readShareQueue(keyOfText('g'), 0, 10, megabyte))).toEqual(places);
+        expect(positions(await store.readShareQueue(keyOfText('h'), 0, 10, megabyte))).toEqual([1, 2, 3, 7, 8, 9]);
+      });
+
       it('of a queue go on without their body, later states only', async () => {
         const session = reference('c');
         const row = queueRow(session, 5, { qos: 2, at: at(3) });

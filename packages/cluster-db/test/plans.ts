@@ -86,11 +86,13 @@ export async function callAll(store: LogStore): Promise<void> {
       removed: {
         sessions: [{ sid: keyOfText('client 3'), at: at(70) }],
         subs: [{ ...session, filterHash: keyOfText('new'), at: at(70) }],
-        outq: Array.from({ length: 111 }, (_, index) => ({ ...session, pos: 500 + index })),
+        outq: Array.from({ length: 111 }, (_, index) => ({ ...session, pos: 500 + index * 2 })).concat(
+          [801, 802, 803].map((pos) => ({ ...session, pos })),
+        ),
         inq2: [{ ...session, packetId: 40, at: at(70) }],
         wills: [{ sid: session.sid, at: at(70) }],
         retained: [{ topicHash: keyOfText('new'), at: at(70) }],
-        shareq: [{ groupHash: keyOfText(group), pos: 77 }],
+        shareq: [77, 90, 91, 92].map((pos) => ({ groupHash: keyOfText(group), pos })),
       },
     },
     { seat: 0, epoch: 1, seq: 301 },

@@ -24,6 +24,7 @@ import {
   type ShareQueueRow,
   tableNames,
 } from '../rows.js';
+import { runsOf } from './runs.js';
 import { DuplicateKey, type SqlDatabase, type SqlStatement, type SqlValue } from './sql-database.js';
 import { chunkSizes, named, type SqlDialect, SqlStatements } from './sql-statements.js';
 import { rowValues, type SeatColumns, type SqlSchema, type SqlTable, type SqlTableShape } from './sql-table.js';
@@ -304,20 +305,15 @@ export class SqlLogStore implements LogStore {
   }
 
   private removeKeys(table: SqlTableShape, keys: readonly object[], statements: SqlStatement[]): void {
-    for (const chunk of chunks(keys)) {
-      const values: SqlValue[] = [];
-      for (const key of chunk) rowValues(table.key, key, values);
-      statements.push({ sql: this.statements.removeKeys(table, chunk.length), values });
-    }
+    const { runs, others } = runsOf(keys.map((key) => keyValues(table, key)));
+    for (const values of runs) statements.push({ sql: this.statements.removeRun(table), values });
+    for (const chunk of chunks(others)) statements.push({ sql: this.statements.removeKeys(table, chunk.length), values: chunk.flat() });
   }
 
   private removeGuarded(table: SqlTableShape, keys: readonly { readonly at: Uint8Array }[], statements: SqlStatement[]): void {
     const sql = this.statements.remove(table, true);
     for (const key of keys) {
-      const values: SqlValue[] = [];
-      rowValues(table.key, key, values);
-      values.push(key.at);
-      statements.push({ sql, values });
+      statements.push({ sql, values: [...keyValues(table, key), key.at] });
     }
   }
 
@@ -373,6 +369,12 @@ export class SqlLogStore implements LogStore {
     const [[count]] = await this.database.query(sql, [seat, epoch, floor, fill]);
     return Number(count) === fill - floor + 1;
   }
+}
+
+function keyValues(table: SqlTableShape, key: object): SqlValue[] {
+  const values: SqlValue[] = [];
+  rowValues(table.key, key, values);
+  return values;
 }
 
 interface Parts extends SessionRows {

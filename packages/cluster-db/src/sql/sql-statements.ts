@@ -59,6 +59,15 @@ export class SqlStatements {
     });
   }
 
+  /** Every key from one to another that differs only in its last column. */
+  removeRun(table: SqlTableShape): string {
+    return this.text(`remove ${table.name} run`, () => {
+      const names = table.key.map(({ name }) => named(name));
+      const place = names.pop()!;
+      return `DELETE FROM ${named(table.name)} WHERE ${names.map((name) => `${name} = ?`).join(' AND ')} AND ${place} BETWEEN ? AND ?`;
+    });
+  }
+
   private text(name: string, make: () => string): string {
     const known = this.texts.get(name);
     if (known !== undefined) return known;
