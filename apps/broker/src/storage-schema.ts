@@ -72,7 +72,7 @@ export const storageSchema: z.ZodType<WrittenStorage> = z
       ),
     lazy: z
       .boolean()
-      .default(false)
+      .default(true)
       .describe(
         'Whether QoS 1 that its subscriber acknowledges at once is spared a row of its own: more messages per second, and after a crash of the broker some that were acknowledged come again.',
       ),
