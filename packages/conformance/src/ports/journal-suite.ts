@@ -1,4 +1,4 @@
-import { type ConnectedState, type Journal } from '@si-mqtt/session';
+import { type ConnectedState } from '@si-mqtt/session';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { begin, connectedState, delivery, type JournalUnderTest, run, subscription, textOf } from './journal-run.js';
 
