@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Duplex } from 'node:stream';
-import { getHeapStatistics } from 'node:v8';
-import { type DecoderOptions, type PublishProperties, ReasonCode } from '@si-mqtt/codec';
+import { type DecoderOptions, ReasonCode } from '@si-mqtt/codec';
 import {
   type AnswerPolicy,
   type Cluster,
@@ -36,32 +35,17 @@ import { Serial } from './serial.js';
 import { openAccess, type ServerAccess } from './server-access.js';
 import { ServerLog } from './server-log.js';
 import { type CompleteServerOptions, completeOptions, type ServerOptions } from './server-options.js';
+import {
+  type ClientSummary,
+  clientSummaries,
+  type RetainedPageSummary,
+  retainedSummaries,
+  type SubscriptionSummary,
+  subscriptionSummaries,
+} from './summaries.js';
 import { SysTopics } from './sys-topics.js';
+import { Ticks } from './ticks.js';
 import { runInTurn } from './turn-share.js';
-
-const tickMilliseconds = 500;
-const ticksPerSecond = 1000 / tickMilliseconds;
-const ticksPerHeapLook = 4;
-const ticksPerMinute = 60 * ticksPerSecond;
-
-export interface ClientSummary {
-  readonly clientId: string;
-  readonly userName: string | undefined;
-  readonly connected: boolean;
-  readonly protocolVersion: 3 | 4 | 5;
-  readonly listenerName: string | undefined;
-  readonly remoteAddress: string | undefined;
-  readonly subscriptions: number;
-  readonly queued: number;
-  readonly inflight: number;
-}
-
-export interface RetainedSummary {
-  readonly topicName: string;
-  readonly payload: Uint8Array;
-  readonly qos: number;
-  readonly properties: PublishProperties | undefined;
-}
 
 /** Ports other than the in-memory ones, and where to log. */
 export interface ServerParts {
@@ -85,7 +69,6 @@ export class Server {
   readonly broker: Broker;
   private options: CompleteServerOptions;
   private readonly logger: Logger;
-  private readonly log: ServerLog;
   private readonly env: NodeEnv;
   private readonly access: ServerAccess;
   private readonly ownAuthenticators: readonly Authenticator[];
@@ -97,9 +80,9 @@ export class Server {
   private readonly settings: Map<string, ConnectionSettings> = new Map();
   private readonly sysTopics: SysTopics;
   private readonly admin: AdminListener | undefined;
+  private readonly ticks: Ticks;
   private listeners: Listener[] = [];
   private bound: { listener: string; url: string }[] = [];
-  private timer: NodeJS.Timeout | undefined;
   private isStopping = false;
 
   constructor(options: CompleteServerOptions, access: ServerAccess, env: NodeEnv, parts: ServerParts) {
@@ -126,7 +109,8 @@ export class Server {
     });
     this.sysTopics = new SysTopics(this.broker, options.sys);
     this.admin = options.admin.enabled ? new AdminListener(options.admin, this.createMetrics(), () => this.notReadyBecause) : undefined;
-    this.log = new ServerLog(this.events, this.logger, this.broker.drops);
+    const log = new ServerLog(this.events, this.logger, this.broker.drops);
+    this.ticks = new Ticks({ broker: this.broker, log, logger: this.logger, options: () => this.options, listeners: () => this.listeners });
   }
 
   get isReady(): boolean {
@@ -136,7 +120,7 @@ export class Server {
   /** For an operator; undefined when clients may come. */
   private get notReadyBecause(): string | undefined {
     const { journaling, parts } = this.broker;
-    if (this.timer === undefined) return 'it has not started, or has ended';
+    if (!this.ticks.isRunning) return 'it has not started, or has ended';
     if (this.isStopping) return 'it is about to end';
     return parts.cluster.status().ready ? journaling?.notReadyBecause : 'the cluster is not ready';
   }
@@ -170,7 +154,7 @@ export class Server {
       await this.broker.parts.journal?.stop();
       throw error;
     }
-    this.timer = setInterval(() => this.tick(), tickMilliseconds);
+    this.ticks.start();
     this.sysTopics.start();
   }
 
@@ -227,7 +211,7 @@ export class Server {
     await this.broker.parts.cluster.drain(how.drainSeconds);
     await this.broker.parts.cluster.stop();
     await this.broker.parts.journal?.stop();
-    clearInterval(this.timer);
+    this.ticks.stop();
     await this.admin?.close();
     this.access.close();
     this.admission.close();
@@ -263,38 +247,17 @@ export class Server {
   }
 
   clients(): ClientSummary[] {
-    return [...this.broker.clients.values()].map(({ session, connection }) => ({
-      clientId: session.clientId,
-      userName: session.userName,
-      connected: connection !== undefined,
-      protocolVersion: session.agreement.protocolVersion,
-      listenerName: connection?.stream.listener.name,
-      remoteAddress: connection?.stream.remoteAddress,
-      subscriptions: session.subscriptions.size,
-      queued: session.queuedCount,
-      inflight: session.inflightCount,
-    }));
+    return clientSummaries(this.broker);
   }
 
   /** The topic filters of one client, as it wrote them, with the QoS that was granted. */
-  subscriptions(clientId: string): { readonly topicFilter: string; readonly qos: number }[] {
-    const client = this.broker.clients.get(clientId);
-    return client === undefined
-      ? []
-      : [...client.session.subscriptions.values()].map(({ requested, qos }) => ({ topicFilter: requested, qos }));
+  subscriptions(clientId: string): SubscriptionSummary[] {
+    return subscriptionSummaries(this.broker, clientId);
   }
 
   /** A page of the retained messages under a filter; `after` continues an earlier page. */
-  async retainedMessages(
-    topicFilter: string,
-    after?: string,
-    limit: number = 100,
-  ): Promise<{ messages: RetainedSummary[]; after: string | undefined }> {
-    const page = await this.broker.retainedAt(topicFilter).match(topicFilter, after, limit);
-    return {
-      messages: page.messages.map(({ topicName, payload, qos, properties }) => ({ topicName, payload, qos, properties })),
-      after: page.after,
-    };
+  retainedMessages(topicFilter: string, after?: string, limit: number = 100): Promise<RetainedPageSummary> {
+    return retainedSummaries(this.broker, topicFilter, after, limit);
   }
 
   /** False: there is no such connection. */
@@ -353,47 +316,6 @@ export class Server {
       assignClientId: () => `si-${randomUUID()}`,
       serially: (clientId, work) => this.serial.run(clientId, work),
     };
-  }
-
-  /** Keep alive, delayed wills, session expiry. */
-  private tick(): void {
-    const tick = ++this.broker.currentTick;
-    for (const connection of this.broker.connections) {
-      if (this.isSilent(connection)) runInTurn(() => this.endSilent(connection));
-    }
-    this.broker.ends.tick();
-    if (tick % ticksPerHeapLook === 0) this.lookAtHeap();
-    if (tick % Math.max(1, Math.round(this.options.life.filePollSeconds * ticksPerSecond)) === 0) void this.lookAtCertificates();
-    if (tick % ticksPerMinute === 0) this.log.reportMinute();
-  }
-
-  private isSilent({ keepAliveSeconds, isOpen, isStalled, lastReceivedTick }: Connection): boolean {
-    if (keepAliveSeconds === 0 || !isOpen || isStalled) return false;
-    // One and a half times the keep alive [MQTT-3.1.2-22]; one tick of grace for the coarse clock.
-    return (this.broker.currentTick - lastReceivedTick - 1) * tickMilliseconds >= keepAliveSeconds * 1500;
-  }
-
-  private endSilent(connection: Connection): void {
-    if (!this.isSilent(connection)) return;
-    this.broker.counters.keepAliveTimeouts++;
-    connection.close(ReasonCode.keepAliveTimeout, 'nothing came within one and a half times the keep alive');
-  }
-
-  private lookAtHeap(): void {
-    const isOverloaded = getHeapStatistics().used_heap_size > this.options.limits.heapBytesMax;
-    if (isOverloaded && !this.broker.surroundings.isOverloaded)
-      this.logger.warn('the heap is above heapBytesMax: new clients and queued messages are refused until it has shrunk');
-    this.broker.surroundings.isOverloaded = isOverloaded;
-  }
-
-  private async lookAtCertificates(): Promise<void> {
-    for (const { certificates, information } of this.listeners) {
-      try {
-        if (await certificates?.reloadIfChanged()) this.logger.info({ listener: information.name }, 'the certificates have changed');
-      } catch (error) {
-        this.events.emit('error', error as Error);
-      }
-    }
   }
 
   private async closeListeners(): Promise<void> {
