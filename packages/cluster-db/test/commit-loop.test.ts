@@ -325,6 +325,17 @@ it('stops although the store does not answer, and keeps nothing after that', { t
   expect(journal.work.pendingOperations).toBe(pendingOperations);
 });
 
+it('commits nothing of a turn that is not over, however long the turn takes', async () => {
+  const { journal } = await started(new SimulatedDatabase(), { turnBegan: () => undefined });
+  begin(journal, 'a');
+  const before = journal.committedBatch;
+  // It looks twice a second.
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  expect(journal.committedBatch).toBe(before);
+  await committed(journal);
+  await journal.stop();
+});
+
 it('removes what belonged to a session whose end was just being committed when it looked', async () => {
   const { store, journal } = await started();
   const key = begin(journal, 'a');

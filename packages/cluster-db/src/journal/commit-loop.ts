@@ -428,7 +428,8 @@ export class CommitLoop {
       this.isAway = this.work.commitMilliseconds > this.settings.refuseAfterSeconds * 1000;
       this.judge();
       this.settlingDue ||= this.unwritten.isAhead(this.derived);
-      this.run();
+      // A batch that is open and not under way has its turn to wait for.
+      if (this.units.length === 0) this.run();
       // Beside: a call that hangs must not hide that the store is away.
       this.tending ??= this.tend().finally(() => {
         this.tending = undefined;
