@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Service, startFerretdb, startMariadb, startMysql } from '@si-mqtt/services';
+import { MongoClient } from 'mongodb';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, type TestContext } from 'vitest';
 
@@ -30,7 +31,12 @@ const servers: Readonly<Record<ServerName, DatabaseServer>> = {
 
 const started: Service[] = [];
 const urls = new Map<ServerName, Promise<string | undefined>>();
-afterAll(() => Promise.all(started.map((service) => service.stop())));
+/** Databases on servers that were given, and stay. */
+const made: { readonly driver: ServerDriver; readonly url: string }[] = [];
+afterAll(async () => {
+  for (const { driver, url } of made) await dropDatabase(url, driver);
+  await Promise.all(started.map((service) => service.stop()));
+});
 
 /** By URL, or one that is started for the tests of this file; undefined if the machine has none. */
 async function urlOf({ variable, start }: DatabaseServer): Promise<string | undefined> {
@@ -48,7 +54,9 @@ export async function databaseOn(name: ServerName, { skip }: TestContext, of?: s
   urls.set(name, found);
   const url = await found;
   if (url === undefined) return skip(`no ${name}: set ${variable}, or let \`pnpm services\` install it as root`);
-  return { driver, url: await databaseAt(url, driver, of) };
+  const own = await databaseAt(url, driver, of);
+  if (process.env[variable] !== undefined) made.push({ driver, url: own });
+  return { driver, url: own };
 }
 
 /** A database of this test's own; of several, where a test gives each a name. */
@@ -62,4 +70,16 @@ export async function databaseAt(url: string, driver: ServerDriver, of: string =
     await connection.end();
   }
   return own.href;
+}
+
+async function dropDatabase(url: string, driver: ServerDriver): Promise<void> {
+  if (driver === 'mongodb') {
+    const client = await MongoClient.connect(url);
+    await client.db().dropDatabase();
+    await client.close();
+  } else {
+    const connection = await createConnection(url);
+    await connection.query(`DROP DATABASE ${new URL(url).pathname.slice(1)}`);
+    await connection.end();
+  }
 }
