@@ -15,6 +15,8 @@ export class RawClient {
   private readonly decoder: Decoder;
   private wake: () => void = () => undefined;
   private isClosed = false;
+  /** What the operating system said when the connection ended, as `ECONNRESET`. */
+  private failure = '';
 
   private constructor(socket: Socket, protocolVersion: ProtocolVersion) {
     this.socket = socket;
@@ -28,7 +30,9 @@ export class RawClient {
       this.decoder.push(chunk);
       this.wake();
     });
-    socket.on('error', () => undefined);
+    socket.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      this.failure = ` (${code ?? message})`;
+    });
     socket.on('close', () => {
       this.isClosed = true;
       this.wake();
@@ -117,7 +121,7 @@ export class RawClient {
     while (!condition()) {
       const left = deadline - Date.now();
       if (left <= 0) throw new Error(`no ${what} within ${milliseconds} ms`);
-      if (this.isClosed) throw new Error(`the connection was closed while waiting for ${what}`);
+      if (this.isClosed) throw new Error(`the connection was closed while waiting for ${what}${this.failure}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.wake = () => {
