@@ -21,9 +21,15 @@ export function boundYoungGeneration(): void {
   holdYoungGeneration();
 }
 
-/** To be called again after a worker thread was started: V8 reads its flags anew for each, and takes 2 for a factor that is less. */
+/**
+ * To be called again after a worker thread was started: V8 reads its flags anew for each, and takes 2 for a factor that is less.
+ *
+ * One thread collects: of so little only a third of a millisecond's work survives, and with helpers the event loop waits until the last of them
+ * has had its turn on a core.
+ */
 export function holdYoungGeneration(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--no-parallel-scavenge');
 }
 
 function youngBytes(): number {
