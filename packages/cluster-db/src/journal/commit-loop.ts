@@ -353,7 +353,9 @@ export class CommitLoop {
     const changes = new Changes();
     for (const removal of early) finish(changes, removal);
     try {
-      if (early.length > 0) await this.store.writeRows(changes.toRowChanges(), this.last);
+      if (early.length === 0) return;
+      await this.confirm();
+      await this.store.writeRows(changes.toRowChanges(), this.last);
     } catch (error) {
       this.noteFailure(error);
     }
