@@ -30,7 +30,7 @@ import { ConnectionOutput } from './connection-output.js';
 import { Handshake, type HandshakeSettings } from './handshake.js';
 import { type ByteStream, type ByteStreamReceiver } from './listeners/byte-stream.js';
 import { PublishDecisions } from './publish-decisions.js';
-import { beginFullRead, readNextTurn, type TurnReader } from './reading-turn.js';
+import { beginFullRead, isTurnOver, readNextTurn, type TurnReader } from './reading-turn.js';
 import { recheckSubscriptions } from './recheck.js';
 import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
 import { isSysTopic } from './sys-topics.js';
@@ -206,7 +206,9 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
 
   /** One read has room for thousands of packets: what is left of it when the turn has lasted long enough waits for the next turn, too. */
   private shareTurn(): void {
-    if (!this.isClosed && !this.decoder.paused && readNextTurn({ continueReading: () => this.resume() })) this.pause();
+    // Asked first, because this is asked for packets of every kind, and nearly always in vain.
+    if (this.isClosed || this.decoder.paused || !isTurnOver()) return;
+    if (readNextTurn({ continueReading: () => this.resume() })) this.pause();
   }
 
   private receiveOpen(packet: Packet): void {

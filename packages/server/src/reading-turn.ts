@@ -29,9 +29,13 @@ export function beginFullRead(bytes: number): boolean {
   return true;
 }
 
+export function isTurnOver(): boolean {
+  return startedAt !== 0 && performance.now() - startedAt >= turnMilliseconds;
+}
+
 /** True: the turn has lasted long enough. The reader must stop reading, and is told to go on in the next turn. */
 export function readNextTurn(reader: TurnReader): boolean {
-  if (startedAt === 0 || performance.now() - startedAt < turnMilliseconds) return false;
+  if (!isTurnOver()) return false;
   waiting.push(reader);
   return true;
 }
