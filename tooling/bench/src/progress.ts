@@ -18,6 +18,7 @@ export function printProgress(row: Row, run: number, { name }: Broker, found: Sa
     ['others', found.otherCores],
   ] as const;
   const shares = found.generatorShare === undefined ? [] : [cores.map(([who, used]) => `${who} ${share(used)}`).join(', ')];
+  if (found.slowShare !== undefined) shares.push(`machine slow ${share(found.slowShare)}`);
   const fault = found.faults && faultText(found.faults);
   print(`  ${run + 1}  ${name.padEnd(12)}${[...figures, `${rate(found.perSecond)}/s`, ...shares, ...(fault ? [fault] : [])].join('  ')}`);
 }

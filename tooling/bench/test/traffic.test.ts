@@ -50,7 +50,7 @@ async function outcomeOf(changes: Partial<TrafficLoad>, fault?: Fault, { process
   while (failure === undefined && deliveries() < enough && performance.now() - begun < 10_000) await pause(20);
   const seconds = (performance.now() - begun) / 1000;
   if (failure !== undefined) throw failure;
-  const results = await Promise.all(parts.map((part) => part.stop([])));
+  const results = await Promise.all(parts.map((part) => part.stop({ all: [] })));
   return {
     faults: judge(load, results),
     deliveries: deliveries(),

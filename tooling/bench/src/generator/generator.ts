@@ -21,6 +21,12 @@ export interface Conditions {
   readonly processes?: number;
 }
 
+export interface Percentiles {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}
+
 export interface TrafficMeasurement {
   readonly deliveriesPerSecond: number;
   /** User and system time of the broker's processes, divided by the deliveries; absent where it cannot be known. */
@@ -32,7 +38,11 @@ export interface TrafficMeasurement {
   readonly generatorShare: number;
   /** Cores that others used meanwhile, who should have been quiet. */
   readonly otherCores?: number;
-  readonly latencyMicroseconds: { readonly p50: number; readonly p99: number; readonly p999: number };
+  readonly latencyMicroseconds: Percentiles;
+  /** Without the moments in which the machine was slow; absent where it was not watched, or slow for most of the time. */
+  readonly steadyLatencyMicroseconds?: Percentiles;
+  /** Part of the time that was left out of these. */
+  readonly slowShare?: number;
   readonly faults: Faults;
 }
 
@@ -72,7 +82,7 @@ export async function measureTraffic(load: TrafficLoad, conditions: Conditions):
     const results = await crew.askAll<TrafficResult>(() => ({ ask: 'stop' }));
     const rates = ratesOf(from, to, usageFrom, usageTo);
     const otherCores = busyCores && Math.max(0, busyCores - (rates.brokerCores ?? 0) - rates.generatorCores);
-    return { ...rates, otherCores, latencyMicroseconds: latencyOf(results), faults: judge(load, results) };
+    return { ...rates, otherCores, ...latenciesOf(results), faults: judge(load, results) };
   } finally {
     await crew.dismiss();
   }
@@ -165,7 +175,7 @@ function ratesOf(
   to: readonly TrafficSnapshot[],
   usageFrom: Usage | undefined,
   usageTo: Usage | undefined,
-): Omit<TrafficMeasurement, 'latencyMicroseconds' | 'faults'> & { readonly generatorCores: number } {
+): Omit<TrafficMeasurement, keyof MeasuredLatencies | 'faults'> & { readonly generatorCores: number } {
   const each = (value: (snapshot: TrafficSnapshot) => number): number[] =>
     to.map((snapshot, index) => value(snapshot) - value(from[index]));
   const deliveries = total(each((snapshot) => snapshot.deliveries));
@@ -183,9 +193,23 @@ function ratesOf(
   };
 }
 
-function latencyOf(results: readonly TrafficResult[]): TrafficMeasurement['latencyMicroseconds'] {
+/** Of a machine that was slow for longer there are no latencies that say something about a broker. */
+const SLOW_SHARE_MAX = 0.6;
+
+type MeasuredLatencies = Pick<TrafficMeasurement, 'latencyMicroseconds' | 'steadyLatencyMicroseconds' | 'slowShare'>;
+
+function latenciesOf(results: readonly TrafficResult[]): MeasuredLatencies {
+  const latencyMicroseconds = percentilesOf(results.map(({ latency }) => latency.all));
+  const watched = results.flatMap(({ latency: { steady, slowShare } }) => (steady && slowShare !== undefined ? { steady, slowShare } : []));
+  if (watched.length === 0) return { latencyMicroseconds };
+  const slowShare = total(watched.map((process) => process.slowShare)) / watched.length;
+  if (slowShare > SLOW_SHARE_MAX) return { latencyMicroseconds, slowShare };
+  return { latencyMicroseconds, steadyLatencyMicroseconds: percentilesOf(watched.map(({ steady }) => steady)), slowShare };
+}
+
+function percentilesOf(parts: readonly (readonly number[])[]): Percentiles {
   const histogram = new Histogram();
-  for (const { latency } of results) histogram.add(latency);
+  for (const counts of parts) histogram.add(counts);
   return { p50: histogram.percentile(0.5), p99: histogram.percentile(0.99), p999: histogram.percentile(0.999) };
 }
 

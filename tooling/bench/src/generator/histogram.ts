@@ -20,6 +20,10 @@ export class Histogram {
     for (let bucket = 0; bucket < counts.length; bucket++) this.#counts[bucket] += counts[bucket];
   }
 
+  merge(other: Histogram): void {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#counts[bucket] += other.#counts[bucket];
+  }
+
   clear(): void {
     this.#counts.fill(0);
   }

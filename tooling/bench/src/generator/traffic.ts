@@ -1,9 +1,10 @@
 import { monotonicMilliseconds } from '../clock.js';
 import { Hub } from './client.js';
 import { CreditLinks } from './credit-links.js';
-import { Histogram } from './histogram.js';
 import { addFaults, type Faults, type GroupTally, MemberCheck, noFaults, SequenceCheck } from './integrity.js';
+import { Latencies, type LatencyCounts } from './latencies.js';
 import { fanOf, subscribesOf, type TrafficLoad, topicFilter } from './load.js';
+import { MachineSpeed } from './machine-speed.js';
 import { PayloadCheck } from './payload.js';
 import { Publisher } from './publisher.js';
 import { type Audience, Holder, Subscriber } from './subscriber.js';
@@ -19,8 +20,7 @@ export interface TrafficSnapshot {
 
 /** What one process knows when everything is over. */
 export interface TrafficResult {
-  /** Counts of latencies, as a histogram's. */
-  readonly latency: readonly number[];
+  readonly latency: LatencyCounts;
   /** Of this process's subscribers; without what was sent and never came. */
   readonly faults: Faults;
   /** By publisher, 0 for those of other processes. */
@@ -52,7 +52,9 @@ export class Traffic implements Audience {
   readonly #hub: Hub;
   readonly #publishers: Publisher[] = [];
   readonly #checks: (SequenceCheck | MemberCheck)[] = [];
-  readonly #latency = new Histogram();
+  readonly #latencies = new Latencies();
+  /** Watched at a given pace only: whoever sends as much as the broker takes has no time to spare, and its latencies are those of its queue. */
+  readonly #machineSpeed: MachineSpeed | undefined;
   readonly #settledOf: Float64Array;
   readonly #groups: GroupTally[];
   #published = 0;
@@ -75,6 +77,7 @@ export class Traffic implements Audience {
     this.#share = share;
     const { mayDrop, mustKeep } = WRITE_OFF_SECONDS;
     this.#writeOffMilliseconds = (load.qos === 0 ? mayDrop : mustKeep) * 1000;
+    this.#machineSpeed = load.messagesPerSecond === undefined ? undefined : new MachineSpeed();
     this.#fan = fanOf(load);
     this.#hub = new Hub(load, () => this.#wake());
     this.links = new CreditLinks((count) => {
@@ -112,19 +115,19 @@ export class Traffic implements Audience {
 
   /** Latencies count from now on. */
   snapshot(): TrafficSnapshot {
-    this.#latency.clear();
+    this.#latencies.clear();
     const { user, system } = process.cpuUsage();
     const cpuSeconds = (user + system) / 1e6;
     return { deliveries: this.#deliveries, published: this.#published, milliseconds: monotonicMilliseconds(), cpuSeconds };
   }
 
   /** Latencies up to now. */
-  latency(): readonly number[] {
-    return this.#latency.toCounts();
+  latency(): LatencyCounts {
+    return this.#latencies.toCounts();
   }
 
   /** Publishes no more, and waits for what is under way. */
-  async stop(latency: readonly number[]): Promise<TrafficResult> {
+  async stop(latency: LatencyCounts): Promise<TrafficResult> {
     this.#running = false;
     const end = performance.now() + Math.max(DRAIN_SECONDS_MAX * 1000, this.#writeOffMilliseconds);
     // Deliveries of other processes' messages are awaited by quiet: nobody here knows how many there will be.
@@ -153,7 +156,7 @@ export class Traffic implements Audience {
     const process = publisher % this.#share.processes;
     if (process === this.#share.process) this.#settled += forward;
     else this.links.credit(process, forward);
-    this.#latency.record((this.#hub.readAt - sentAt) * 1000);
+    this.#latencies.record(this.#hub.readAt - sentAt);
   }
 
   #wake(): void {
@@ -203,6 +206,7 @@ export class Traffic implements Audience {
 
   #tick(): void {
     const now = performance.now();
+    if (this.#machineSpeed !== undefined) this.#latencies.tick(now, this.#machineSpeed.isSlow());
     if (this.#settled !== this.#settledBefore || this.#outstanding() <= 0) {
       this.#settledBefore = this.#settled;
       this.#settledAt = now;

@@ -1,5 +1,6 @@
 import { Backlog } from './backlog.js';
 import { Holding } from './holding.js';
+import { type LatencyCounts } from './latencies.js';
 import { type HoldingLoad, type TrafficLoad } from './load.js';
 import { type Share, Traffic } from './traffic.js';
 
@@ -24,7 +25,7 @@ let traffic: Traffic | undefined;
 let holding: Holding | undefined;
 let backlog: Backlog | undefined;
 let own = 0;
-let latency: readonly number[] = [];
+let latency: LatencyCounts | undefined;
 let failure: Error | undefined;
 
 async function carryOut(request: Request): Promise<unknown> {
@@ -52,7 +53,7 @@ async function carryOut(request: Request): Promise<unknown> {
       latency = traffic!.latency();
       return traffic!.snapshot();
     case 'stop':
-      return traffic!.stop(latency);
+      return traffic!.stop(latency!);
     case 'fill':
       return backlog!.fill();
     case 'drain':

@@ -80,6 +80,13 @@ function remarks(report: Report): string[] {
   if (report.rows.some((row) => Object.values(row.brokers).some(isDisturbed))) {
     lines.push(`${DISTURBED_MARK} other programs used more than a tenth of a core meanwhile: measure again on a quiet machine.`);
   }
+  const slowShares = report.rows.flatMap((row) => Object.values(row.brokers).flatMap(({ slowShare }) => slowShare ?? []));
+  if (slowShares.length > 0) {
+    const most = percent(Math.max(...slowShares));
+    lines.push(
+      `Latencies at a given pace leave out the moments in which the machine itself computed at less than half of its speed, and what was caught up with right after (up to ${most} of the time); "at any time" leaves out nothing.`,
+    );
+  }
   lines.push(
     ...grouped(report, `${FAULT_MARK} not everything arrived once, whole and in order; such a figure flatters its broker:`, ({ faults }) =>
       faultText(faults),

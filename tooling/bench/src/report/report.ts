@@ -36,6 +36,8 @@ export interface BrokerResult {
   readonly generatorShare?: number;
   /** Cores that others used. */
   readonly otherCores?: number;
+  /** Part of the time in which the machine was slow. */
+  readonly slowShare?: number;
   /** Of all runs together. */
   readonly faults: Faults;
   /** Why there are no figures. */
@@ -64,6 +66,7 @@ function brokerResult(figures: readonly Figure[], samples: readonly Sample[], fa
     brokerCores: medianOf(samples.map(({ brokerCores }) => brokerCores)),
     generatorShare: shares.length > 0 ? Math.max(...shares) : undefined,
     otherCores: medianOf(samples.map(({ otherCores }) => otherCores)),
+    slowShare: medianOf(samples.map(({ slowShare }) => slowShare)),
     faults,
     failure,
     samples,

@@ -1,6 +1,6 @@
 import { holdingRow } from './holding-row.js';
 import { type Row, usual, type Workload } from './row.js';
-import { cpuFigure, latencyFigures, trafficRow } from './traffic-row.js';
+import { cpuFigure, pacedFigures, trafficRow } from './traffic-row.js';
 
 // The rows that this broker is judged by. Their parameters are part of what was promised: change none.
 
@@ -42,6 +42,8 @@ function delivery(name: string, title: string, changes: Partial<Workload>, mosqu
 
 function paced(name: string, title: string, qos: 0 | 1): Row {
   const workload: Workload = { ...usual, ...unbatched, ...acknowledged, qos, messagesPerSecond: PACED_PER_SECOND };
-  const [p50, p99] = latencyFigures;
-  return trafficRow(name, title, workload, [p50, { ...p99, goal: { ratioMax: { mosquitto: 4 }, valueMax: 2000 } }]);
+  const { median, p99, p99AtAnyTime } = pacedFigures;
+  const ratioMax = { mosquitto: 4 };
+  const figures = [median, { ...p99, goal: { ratioMax, valueMax: 2000 } }, { ...p99AtAnyTime, goal: { ratioMax } }];
+  return trafficRow(name, title, workload, figures);
 }

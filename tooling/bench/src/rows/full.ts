@@ -1,7 +1,7 @@
 import { acceptanceRows } from './acceptance.js';
 import { holdingRow } from './holding-row.js';
 import { type Row, usual, type Workload } from './row.js';
-import { cpuFigure, latencyFigures, trafficRow } from './traffic-row.js';
+import { cpuFigure, latencyFigures, pacedFigures, trafficRow } from './traffic-row.js';
 
 // The whole matrix. Patterns, qualities of service, batching and protocol versions in all combinations at 64 bytes; sizes, pace and the rest beside them.
 
@@ -73,7 +73,7 @@ function paced(): Row[] {
   return qualities.flatMap((qos) =>
     versions.map(({ name, changes }) => {
       const workload = { ...usual, ...patterns.p2p('unbatched', qos), ...changes, qos, window: 100, messagesPerSecond: PACED_PER_SECOND };
-      return trafficRow(`paced/qos${qos}/${name}`, `10,000 messages a second, QoS ${qos}, ${name}`, workload, latencyFigures);
+      return trafficRow(`paced/qos${qos}/${name}`, `10,000 messages a second, QoS ${qos}, ${name}`, workload, Object.values(pacedFigures));
     }),
   );
 }

@@ -31,6 +31,8 @@ export interface Sample {
   readonly generatorShare?: number;
   /** Cores that others used meanwhile. */
   readonly otherCores?: number;
+  /** Part of the time in which the machine was slow, where it was watched. */
+  readonly slowShare?: number;
   readonly faults?: Faults;
 }
 
@@ -56,6 +58,9 @@ export interface Row {
 export const CPU_PER_DELIVERY = 'cpuMicrosecondsPerDelivery';
 export const LATENCY_P50 = 'latencyP50Microseconds';
 export const LATENCY_P99 = 'latencyP99Microseconds';
+/** Of a paced load, without the moments in which the machine was slow. */
+export const STEADY_P50 = 'steadyLatencyP50Microseconds';
+export const STEADY_P99 = 'steadyLatencyP99Microseconds';
 export const KILOBYTES_EACH = 'kilobytesEach';
 export const CPU_EACH = 'cpuMicrosecondsEach';
 
@@ -93,11 +98,14 @@ export async function measureWorkload(workload: Workload, broker: RunningBroker,
       [CPU_PER_DELIVERY]: found.cpuMicrosecondsPerDelivery,
       [LATENCY_P50]: found.latencyMicroseconds.p50,
       [LATENCY_P99]: found.latencyMicroseconds.p99,
+      [STEADY_P50]: found.steadyLatencyMicroseconds?.p50,
+      [STEADY_P99]: found.steadyLatencyMicroseconds?.p99,
     },
     perSecond: found.deliveriesPerSecond,
     brokerCores: found.brokerCores,
     generatorShare: found.generatorShare,
     otherCores: found.otherCores,
+    slowShare: found.slowShare,
     faults: found.faults,
   };
 }
