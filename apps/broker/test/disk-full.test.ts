@@ -96,7 +96,7 @@ it('a full disk: QoS > 0 is refused, QoS 0 flows, the offline queue drains, and 
     )
     .toBeGreaterThan(taken);
   // No access rules: these are wills that the full store did not take (docs/guarantees.md).
-  const counted = async () => ({ ...(await broker.counted()), dropped: await broker.metric('si_mqtt_wills_refused_total') });
+  const counted = async () => ({ ...(await broker.counted()), refusedWills: await broker.metric('si_mqtt_wills_refused_total') });
   const { plain } = await judged(workload, work, { counted, said: broker.said });
   expect(plain).toBeGreaterThan(500);
 });

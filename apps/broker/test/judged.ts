@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { checkHistory, type HistoryEvent, type Judgement, type Workload } from '@si-mqtt/conformance';
 import { expect } from 'vitest';
 
-/** What a broker counted, and what its clients cannot see: messages that it dropped, and publications that it refused. */
+/** What a broker counted, and what its clients cannot see: messages that it dropped, and wills and publications that it refused. */
 export interface Counted {
   readonly dropped?: number;
+  readonly refusedWills?: number;
   readonly refused?: number;
 }
 
@@ -32,8 +33,9 @@ export async function judged(workload: Workload, work: Promise<void>, accused: A
 }
 
 /** Nothing that was counted is no excuse. */
-export function note({ recorder }: Workload, { dropped = 0, refused = 0 }: Counted): void {
+export function note({ recorder }: Workload, { dropped = 0, refusedWills = 0, refused = 0 }: Counted): void {
   if (dropped > 0) recorder.note({ note: 'dropped', count: dropped });
+  if (refusedWills > 0) recorder.note({ note: 'dropped', rule: 'willMissing', count: refusedWills });
   if (refused > 0) recorder.note({ note: 'refused', count: refused });
 }
 

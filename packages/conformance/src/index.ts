@@ -4,6 +4,7 @@ export { checkHistory, type Judgement } from './history/check-history.js';
 export {
   type Call,
   type ConnectCall,
+  type DroppedNote,
   type EndedNote,
   type HistoryEvent,
   type Note,

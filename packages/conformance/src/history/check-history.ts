@@ -1,4 +1,4 @@
-import { type HistoryEvent } from './events.js';
+import { type DroppedNote, type HistoryEvent } from './events.js';
 import { deliveriesOf, messagesOf } from './messages.js';
 import { checkOwners } from './owner-rules.js';
 import { checkCounts, checkOrder, type Loss, lossesOf } from './plain-rules.js';
@@ -58,20 +58,21 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
   };
 }
 
-/** Each counted drop excuses one loss: of that client if it says whose it was, of anybody otherwise. */
+/** Each counted drop excuses one loss: of its client and of its rule, if it says which. */
 function unexcused(timeline: Timeline, losses: readonly Loss[]): { left: Loss[]; excused: number } {
-  const own = new Map<string, number>();
-  let ofAnybody = 0;
-  for (const { client, count } of timeline.dropped) {
-    if (client === undefined) ofAnybody += count;
-    else own.set(client, (own.get(client) ?? 0) + count);
-  }
-  const left = losses.filter(({ client }) => {
-    const count = client === undefined ? 0 : (own.get(client) ?? 0);
-    if (count > 0) own.set(client!, count - 1);
-    else if (ofAnybody > 0) ofAnybody--;
-    else return true;
+  // The narrowest first, so that none is used up where another one would do. Whatever excuses a lost message excuses a missing will, so wills come last.
+  const drops = timeline.dropped.map((note) => ({ ...note })).sort((one, other) => breadthOf(one) - breadthOf(other));
+  const left = losses.filter((loss) => {
+    const drop = drops.find(
+      ({ client = loss.client, rule = loss.rule, count }) => count > 0 && client === loss.client && rule === loss.rule,
+    );
+    if (drop === undefined) return true;
+    drop.count--;
     return false;
   });
   return { left, excused: losses.length - left.length };
+}
+
+function breadthOf({ client, rule }: DroppedNote): number {
+  return (client === undefined ? 2 : 0) + (rule === undefined ? 1 : 0);
 }

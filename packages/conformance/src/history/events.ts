@@ -82,12 +82,21 @@ export type Note =
   /** As a node says of itself: from here on it serves the client, under an epoch that is higher than all before. */
   | { readonly note: 'owned'; readonly client: string; readonly owner: string; readonly epoch: number }
   | { readonly note: 'disowned'; readonly client: string; readonly owner: string }
-  /** The broker counted so many messages that it dropped, of this client's or of anybody's. */
-  | { readonly note: 'dropped'; readonly client?: string; readonly count: number }
+  | DroppedNote
   /** The broker counted so many publications that it refused: one whose answer was lost on the way is a new one when it comes again. */
   | { readonly note: 'refused'; readonly count: number }
   /** All that was due has had its time: whoever is connected has got what it will get, delayed wills included. */
   | { readonly note: 'quiesced' };
+
+/** The broker counted so many messages that it dropped. Each excuses one loss, and no more than is said here. */
+export interface DroppedNote {
+  readonly note: 'dropped';
+  /** Whose they were; without it, anybody's. */
+  readonly client?: string;
+  /** `willMissing`: they were wills that it refused, so nothing else is excused. Without it, what was dropped can have been anything. */
+  readonly rule?: 'willMissing';
+  readonly count: number;
+}
 
 /**
  * How a connection ended. `disconnected`: DISCONNECT 0x00, and the broker closed. `cut`: by the client, without DISCONNECT. `closed`: by the

@@ -1,7 +1,7 @@
 import { countedCopies, type Delivered, isSure, type MessageOfHistory, spansFor } from './messages.js';
 import { type Session, type Timeline } from './timeline.js';
 
-/** A delivery that did not come. Counted drops excuse as many. */
+/** A delivery that did not come. Counted drops excuse as many, of what they say. */
 export interface Loss {
   readonly client: string | undefined;
   readonly rule: 'lost' | 'willMissing';
@@ -68,13 +68,14 @@ export function checkCounts(timeline: Timeline, deliveries: Deliveries): void {
 
 /** Messages of one publisher, topic and QoS come in the order in which they were published (I3); what is sent again does not count. */
 export function checkOrder(timeline: Timeline, deliveries: Deliveries): void {
+  // What was dropped or refused when it first came comes late when its publisher sends it again. Wills nobody sends again.
+  const mayComeLate = timeline.refused > 0 || timeline.dropped.some(({ rule }) => rule === undefined);
   for (const [session, own] of deliveries) {
     const last = new Map<string, Delivered>();
     // A Map keeps the order of first insertion, and so of the first copies.
     for (const delivered of own.values()) {
       const { publish, attempts } = delivered.message;
-      // What was dropped or refused when it first came comes late when its publisher sends it again.
-      if (publish === undefined || (attempts > 1 && (timeline.dropped.length > 0 || timeline.refused > 0))) continue;
+      if (publish === undefined || (attempts > 1 && mayComeLate)) continue;
       const spans = spansFor(session, delivered.message);
       // Members of a group share its order between them.
       if (spans.some(({ shareName }) => shareName !== undefined)) continue;

@@ -1,6 +1,7 @@
 import {
   type Call,
   type ConnectCall,
+  type DroppedNote,
   type EndedNote,
   type HistoryEvent,
   type Outcome,
@@ -76,11 +77,6 @@ export interface Received {
   readonly isRepetition: boolean;
 }
 
-export interface Dropped {
-  readonly client: string | undefined;
-  readonly count: number;
-}
-
 export interface CheckOptions {
   /**
    * What a crash of the broker may cost. `eager`: nothing. `lazy`: QoS 1 may be delivered again, under a new identifier and without DUP.
@@ -99,7 +95,7 @@ export class Timeline {
   readonly connections: Map<number, Connection> = new Map();
   readonly sessions: Session[] = [];
   readonly crashes: number[] = [];
-  readonly dropped: Dropped[] = [];
+  readonly dropped: DroppedNote[] = [];
   /** Publications that the broker counted as refused. */
   refused = 0;
   readonly violations: Violation[] = [];
@@ -282,7 +278,7 @@ export class Timeline {
         for (const session of this.current.values()) session.perhapsOver = Math.min(session.perhapsOver, at);
         return;
       case 'dropped':
-        this.dropped.push({ client: note.client, count: note.count });
+        this.dropped.push(note);
         return;
       case 'refused':
         this.refused += note.count;

@@ -94,6 +94,11 @@ describe('what is lost', () => {
     const { violations, excused } = checkHistory(script.recorder.events);
     expect([violations.length, excused]).toEqual([1, 2]);
   });
+  test('is not excused by a will that the broker refused', () => {
+    const script = subscribed().publish('a');
+    script.recorder.note({ note: 'dropped', rule: 'willMissing', count: 1 });
+    expect(script.rules()).toEqual(['lost']);
+  });
   test('is what a broker in memory forgets in a crash only if it may', () => {
     const script = subscribed().publish('a');
     script.recorder.note({ note: 'crashed' });
@@ -207,6 +212,26 @@ describe('wills', () => {
     expect(got(watched(60).end('c').connect('c', { present: true }).wait(100)).rules()).toEqual(['willWrong']);
     expect(watched(60).end('c').wait(100).connect('c', { present: true }).rules()).toEqual(['willMissing']);
   });
+  test('may be missing if the broker counted that it refused or dropped them, and what it refused is looked at first', () => {
+    const both = () => watched(0).subscribe('s', 't').publish('a').end('c');
+    expect(both().rules()).toEqual(['lost', 'willMissing']);
+    for (const [rule, count, left] of [
+      ['willMissing', 1, ['lost']],
+      ['willMissing', 2, ['lost']],
+      [undefined, 1, ['willMissing']],
+      [undefined, 2, []],
+    ] as const) {
+      for (const client of ['s', undefined]) {
+        const script = both();
+        script.recorder.note({ note: 'dropped', count, ...(rule && { rule }), ...(client && { client }) });
+        expect(script.rules(), `${rule} of ${client}, ${count} times`).toEqual(left);
+      }
+    }
+    const counted = both();
+    counted.recorder.note({ note: 'dropped', count: 1 });
+    counted.recorder.note({ note: 'dropped', rule: 'willMissing', count: 1 });
+    expect(counted.rules()).toEqual([]);
+  });
   test('are due at once when a clean start ends the session', () => {
     expect(got(watched(60).end('c').connect('c', { clean: true })).rules()).toEqual([]);
     expect(watched(60).end('c').connect('c', { clean: true }).rules()).toEqual(['willMissing']);
@@ -244,6 +269,9 @@ test.each(['dropped', 'refused'] as const)('a message that was %s and sent again
   const counted = late();
   counted.recorder.note({ note, count: 1 });
   expect(counted.rules()).toEqual([]);
+  const other = late();
+  other.recorder.note({ note: 'dropped', rule: 'willMissing', count: 1 });
+  expect(other.rules()).toEqual(['reordered']);
 });
 
 test('a message that was published before the subscription, and again after it, may come late', () => {

@@ -84,11 +84,21 @@ function isFirst(events: Events, at: number): boolean {
   return places(events, ({ client, message }) => client === note.client && message === note.message).length === 1;
 }
 
+/** Copies of acknowledged messages without which they are lost. */
+const needed = (events: Events) =>
+  places(events, (note, at) => isPlain(note) && isAcknowledged(events, note.message) && isOnlyCopy(events, at));
+
 const mutations: Readonly<Record<string, Mutation>> = {
   'a delivery is lost': {
     rule: 'lost',
-    candidates: (events) => places(events, (note, at) => isPlain(note) && isAcknowledged(events, note.message) && isOnlyCopy(events, at)),
+    candidates: needed,
     mutate: without,
+  },
+  'a delivery is lost, and the broker counted a will that it refused': {
+    rule: 'lost',
+    candidates: needed,
+    mutate: (events, at) =>
+      events.with(at, { type: 'note', time: events[at].time, note: { note: 'dropped', rule: 'willMissing', count: 1 } }),
   },
   'a QoS 2 message comes again under a new identifier': {
     rule: 'duplicated',
