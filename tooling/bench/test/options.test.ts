@@ -61,5 +61,5 @@ test('a command that ends at once is an error with what it said', async () => {
   const broker = brokerOfCommand('bad', `${process.execPath} -e console.error("no");process.exit(3)`);
   const own = emptyFolder();
   await expect(broker.start(own, 'memory')).rejects.toThrow(/ended with 3[^]*no/);
-  expect(readFileSync(join(own, 'broker.conf'), 'utf8')).toContain('type = "tcp"');
+  expect(readFileSync(join(own, 'broker.toml'), 'utf8')).toContain('type = "tcp"');
 });

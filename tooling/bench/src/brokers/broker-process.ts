@@ -35,7 +35,7 @@ export async function startProcess(command: readonly string[], port: number): Pr
     if (performance.now() > deadline) failure = `did not listen within ${START_SECONDS_MAX} s`;
     if (failure !== undefined) {
       await stop(child, ended);
-      throw new Error(`${command.join(' ')}: ${failure}\n${output}`);
+      throw new Error(`${program} ${failure}\n${command.join(' ')}\n${output}`);
     }
     await pause(20);
   }

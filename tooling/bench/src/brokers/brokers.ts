@@ -150,7 +150,8 @@ function programBroker(
     async start(folder, setup) {
       const port = await freePort();
       const adminPort = await freePort();
-      const file = join(folder, 'broker.conf');
+      // The name's end matters to rumqttd; the others read any.
+      const file = join(folder, 'broker.toml');
       writeFileSync(file, configuration({ port, adminPort }, folder, setup));
       const words = command.map((word) =>
         word.replaceAll('{config}', file).replaceAll('{folder}', folder).replaceAll('{port}', String(port)),
