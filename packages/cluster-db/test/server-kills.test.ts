@@ -3,6 +3,7 @@ import { type JournalCondition, Message, type SessionKey } from '@si-mqtt/sessio
 import { createConnection } from 'mysql2/promise';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openMysqlLogStore, StoreJournal } from '../src/index.js';
+import { silentHost } from './journal-parts.js';
 import { realEnv } from './real-env.js';
 
 /** A server of its own: it is killed. */
@@ -23,7 +24,7 @@ describe.skipIf(service === undefined)('MariaDB is killed (`pnpm services` as ro
     };
     const journal = await open();
     const conditions: JournalCondition[] = [];
-    await journal.start({ ...silent, conditionChanged: () => void conditions.push(journal.condition) });
+    await journal.start({ ...silentHost, conditionChanged: () => void conditions.push(journal.condition) });
     const session: SessionKey = { clientId: 'c', incarnation: journal.nextIncarnation() };
     journal.connected(session, { userName: undefined, protocolVersion: 5, sessionExpiryInterval: 3600, will: undefined });
     let given = 0;
@@ -66,7 +67,7 @@ describe.skipIf(service === undefined)('MariaDB is killed (`pnpm services` as ro
     expect(conditions).toContain('unavailable');
     expect(journal.condition).toBe('ready');
     const next = await open();
-    await next.start(silent);
+    await next.start(silentHost);
     const found: number[] = [];
     for (let after = 0; ; ) {
       const page = await next.page(session, after, 500);
@@ -80,14 +81,3 @@ describe.skipIf(service === undefined)('MariaDB is killed (`pnpm services` as ro
     await journal.stop().catch(() => undefined);
   });
 });
-
-const silent = {
-  restoreSession: () => undefined,
-  restoreRetained: () => undefined,
-  restoreGroup: () => undefined,
-  turnBegan: () => undefined,
-  committed: () => undefined,
-  conditionChanged: () => undefined,
-  refused: () => undefined,
-  fenced: () => undefined,
-};
