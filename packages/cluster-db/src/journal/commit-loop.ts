@@ -7,8 +7,8 @@ import { Changes, queueRow } from './changes.js';
 import { Draft } from './draft.js';
 import { earlyRemovals, type Uncommitted } from './early-removals.js';
 import { removeEndings } from './endings.js';
-import { ReadBack } from './read-back.js';
 import { inParts, isContentRefusal, isFullRefusal } from './refusals.js';
+import { type Committer, StoreHealth, type StoreHealthSettings } from './store-health.js';
 import { endOfRecord, finish, halves, isRemoval, messagesOf, type Removal, type Unit, withoutMessages } from './units.js';
 import { UnwrittenDeliveries, type UnwrittenDelivery, type UnwrittenSettings } from './unwritten.js';
 import { within } from './within.js';
@@ -18,18 +18,13 @@ import { CommitWork } from './work.js';
 const removalsWorthwhile = 500;
 /** With what a unit may hold they stay below the 65,536 entries of a record. */
 const removalsAtOnce = 5000;
-const retryMilliseconds = { first: 20, last: 2000 } as const;
 const lookMilliseconds = 500;
 const stopMilliseconds = 5000;
 /** `at` has two bytes for the index of an entry. */
 const unitEntriesMax = 60_000;
 const nothing: Uncommitted = { units: [], removals: [] };
 
-export interface CommitLoopSettings extends UnwrittenSettings {
-  /** Bytes that may wait for the store before publishers are not read any more. */
-  readonly pendingBytesMax: number;
-  /** After that long without a commit what is new is refused. */
-  readonly refuseAfterSeconds: number;
+export interface CommitLoopSettings extends StoreHealthSettings, UnwrittenSettings {
   /** Deliveries that have ended are removed from the store within this time. */
   readonly removeAfterMilliseconds: number;
 }
@@ -38,15 +33,16 @@ export interface CommitLoopSettings extends UnwrittenSettings {
  * Brings what was recorded to the store, one record after the other: while one is under way the next batch grows, so that the work of the store
  * adapts to the load without a timer. Whatever the store answers, position n + 1 is never written before n is known to be there.
  */
-export class CommitLoop {
+export class CommitLoop implements Committer {
   openBatch = 1;
   committedBatch = 0;
   /** Position of the last record of this run. */
   committedSeq = 0;
   /** Of the last record. */
   private derived = 0;
-  condition: JournalCondition = 'ready';
   readonly work: CommitWork;
+  isFenced = false;
+  hasStopped = false;
   private readonly store: LogStore;
   private readonly env: Env;
   private readonly settings: CommitLoopSettings;
@@ -64,13 +60,9 @@ export class CommitLoop {
   private removalsDue = false;
   private readonly unwritten: UnwrittenDeliveries;
   private settlingDue = false;
-  private readonly readBack: ReadBack;
-  private isFull = false;
-  private isAway = false;
+  private readonly health: StoreHealth;
   private hasEndings = true;
-  private isFenced = false;
   private isStopping = false;
-  private hasStopped = false;
   private tending: Promise<void> | undefined;
   private stopped!: () => void;
   private readonly end: Promise<void> = new Promise((resolve) => {
@@ -83,10 +75,14 @@ export class CommitLoop {
     this.settings = settings;
     this.work = new CommitWork(env);
     this.unwritten = new UnwrittenDeliveries(settings);
-    this.readBack = new ReadBack(store);
+    this.health = new StoreHealth(store, env, settings, this);
   }
 
-  private get last(): LogPosition {
+  get condition(): JournalCondition {
+    return this.health.condition;
+  }
+
+  get last(): LogPosition {
     return { seat: this.seat, epoch: this.epoch, seq: this.committedSeq };
   }
 
@@ -103,8 +99,7 @@ export class CommitLoop {
     this.host = host;
     this.seat = seat;
     this.epoch = epoch;
-    this.isFull = isFull;
-    this.judge();
+    this.health.start(isFull);
     this.run();
     void this.look();
   }
@@ -129,7 +124,7 @@ export class CommitLoop {
     this.work.pendingOperations++;
     this.work.pendingBytes += bytes;
     // At once: a single connection may bring megabytes in one turn.
-    if (this.work.pendingBytes > this.settings.pendingBytesMax && this.condition === 'ready') this.judge();
+    if (this.work.pendingBytes > this.settings.pendingBytesMax && this.health.condition === 'ready') this.health.judge();
     return isFirst;
   }
 
@@ -170,36 +165,23 @@ export class CommitLoop {
     return isDone;
   }
 
-  /** Resolves when the store may be used: after a failure it has to show what it had confirmed. */
-  async confirm(): Promise<void> {
-    try {
-      await this.readBack.confirm(this.last);
-    } catch (error) {
-      this.noteFailure(error);
-      throw error;
-    } finally {
-      this.judge();
-    }
+  /** Resolves when the store may be used. */
+  confirm(): Promise<void> {
+    return this.health.confirm();
   }
 
   /** For whoever asks the store beside this. */
   noteFailure(error: unknown): void {
-    this.readBack.failed();
-    this.work.noteError(error);
+    this.health.noteFailure(error);
   }
 
-  /** A call that may be made twice: again and again until it is answered, or has failed as nothing but `isFinal` says. */
-  async retried<Result>(call: () => Promise<Result>, isFinal?: (error: unknown) => boolean): Promise<Result> {
-    for (let wait: number = retryMilliseconds.first; ; wait = Math.min(wait * 2, retryMilliseconds.last)) {
-      try {
-        await this.confirm();
-        return await call();
-      } catch (error) {
-        if (isContentRefusal(error) || isFinal?.(error) === true || this.hasStopped) throw error;
-        this.failed(error);
-        await this.pause(wait);
-      }
-    }
+  /** A call that may be made twice, until it is answered. */
+  retried<Result>(call: () => Promise<Result>): Promise<Result> {
+    return this.health.retried(call);
+  }
+
+  conditionChanged(): void {
+    this.tell((host) => host.conditionChanged());
   }
 
   // ——— committing ———
@@ -226,7 +208,7 @@ export class CommitLoop {
 
   /** Not into a full store: what makes room there would wait behind. */
   private isToSettle(): boolean {
-    return !this.isFull && (this.settlingDue || this.unwritten.isDue(this.env.monotonic()));
+    return !this.health.isFull && (this.settlingDue || this.unwritten.isDue(this.env.monotonic()));
   }
 
   private async commitAll(): Promise<void> {
@@ -239,8 +221,7 @@ export class CommitLoop {
       else if (removals.length > 0) await this.remove(removals);
       if (this.isToSettle()) await this.settle();
       this.work.end();
-      this.isAway = false;
-      this.judge();
+      this.health.answered();
     }
   }
 
@@ -326,24 +307,20 @@ export class CommitLoop {
   }
 
   private async append(position: LogPosition, record: LogRecord, rows: RowChanges): Promise<void> {
-    for (let wait: number = retryMilliseconds.first; ; wait = Math.min(wait * 2, retryMilliseconds.last)) {
+    const write = async () => {
       const begun = this.env.monotonic();
-      try {
-        await this.confirm();
-        const outcome = await this.store.append(position, record, rows);
-        if (outcome === 'fenced') {
-          this.fence('another broker owns the store: its log is sealed');
-          throw new Error('fenced');
-        }
-        this.work.committed(this.env.monotonic() - begun, record.body.length);
-        return;
-      } catch (error) {
-        if (this.isFenced || isContentRefusal(error)) throw error;
-        this.failed(error);
-        if (isFullRefusal(error)) await this.makeRoom();
-        await this.pause(wait);
+      const outcome = await this.store.append(position, record, rows);
+      if (outcome === 'fenced') {
+        this.fence('another broker owns the store: its log is sealed');
+        throw new Error('fenced');
       }
-    }
+      this.work.committed(this.env.monotonic() - begun, record.body.length);
+    };
+    await this.health.retried(
+      write,
+      () => this.isFenced,
+      () => this.makeRoom(),
+    );
   }
 
   /** A store that is full for a record must not keep what makes room waiting behind it. The record, or a later one, has it once more. */
@@ -354,16 +331,16 @@ export class CommitLoop {
     for (const removal of early) finish(changes, removal);
     try {
       if (early.length === 0) return;
-      await this.confirm();
+      await this.health.confirm();
       await this.store.writeRows(changes.toRowChanges(), this.last);
     } catch (error) {
-      this.noteFailure(error);
+      this.health.noteFailure(error);
     }
   }
 
   private async writeRows(rows: RowChanges, isFinal?: (error: unknown) => boolean): Promise<void> {
     const { last } = this;
-    await this.retried(() => this.store.writeRows(rows, last), isFinal);
+    await this.health.retried(() => this.store.writeRows(rows, last), isFinal);
   }
 
   private async remove(removals: readonly Removal[]): Promise<void> {
@@ -386,7 +363,7 @@ export class CommitLoop {
       await inParts(due, write, ({ entry }, error) => this.work.dropped([entry!], error));
     } catch (error) {
       if (!isFullRefusal(error)) throw error;
-      this.failed(error);
+      this.health.failed(error);
       unwritten.giveBack(due);
       return;
     }
@@ -408,27 +385,14 @@ export class CommitLoop {
     });
   }
 
-  // ——— trouble ———
-
-  private failed(error: unknown): void {
-    this.work.retries++;
-    this.noteFailure(error);
-    if (isFullRefusal(error)) this.isFull = true;
-    this.judge();
-  }
-
-  private async pause(milliseconds: number): Promise<void> {
-    await this.env.sleep(milliseconds * (0.5 + this.env.random()));
-    if (this.isFenced) throw new Error('fenced');
-  }
+  // ——— looking after the store ———
 
   /** Now and then: is a commit under way for too long, is there room again, has something ended? */
   private async look(): Promise<void> {
     for (;;) {
       await this.env.sleep(lookMilliseconds, this.end);
       if (this.isStopping || this.isFenced) return;
-      this.isAway = this.work.commitMilliseconds > this.settings.refuseAfterSeconds * 1000;
-      this.judge();
+      this.health.look();
       this.settlingDue ||= this.unwritten.isAhead(this.derived);
       // A batch that is open and not under way has its turn to wait for.
       if (this.units.length === 0) this.run();
@@ -441,15 +405,11 @@ export class CommitLoop {
 
   private async tend(): Promise<void> {
     try {
-      await this.confirm();
-      if (this.isFull && (await this.store.hasRoom())) {
-        this.isFull = false;
-        this.judge();
-      }
+      await this.health.lookForRoom();
       if (this.hasEndings) await this.sweep();
     } catch (error) {
       this.hasEndings = true;
-      this.noteFailure(error);
+      this.health.noteFailure(error);
     }
   }
 
@@ -457,16 +417,6 @@ export class CommitLoop {
   async sweep(): Promise<void> {
     this.hasEndings = false;
     await removeEndings(this.store, () => this.isStopping);
-  }
-
-  private judge(): void {
-    const { pendingBytesMax } = this.settings;
-    const isCongested = this.work.pendingBytes > (this.condition === 'congested' ? pendingBytesMax / 2 : pendingBytesMax);
-    const waits = this.isFull ? 'full' : isCongested ? 'congested' : 'ready';
-    const next = this.readBack.isMissing ? 'behind' : this.isAway ? 'unavailable' : waits;
-    if (next === this.condition) return;
-    this.condition = next;
-    this.tell((host) => host.conditionChanged());
   }
 
   /** What the node makes of it is not a matter of the store. */
