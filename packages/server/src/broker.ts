@@ -80,7 +80,7 @@ export class Broker {
   readonly answers: AnswerSettings;
   readonly wills: Wills = new Wills(this);
   readonly ends: SessionEnds = new SessionEnds(this);
-  /** `$SYS` is this node's own: it takes no room from clients, and the next start makes it anew. */
+  /** `$SYS` is this node's own: it takes no room from clients, and the next start makes it anew. Bounded, as states of connections come from clients. */
   private readonly sysRetained: RetainedStore;
   settings: BrokerSettings;
   /** Half seconds since the start: the coarse clock of keep alive. */
@@ -107,7 +107,7 @@ export class Broker {
     };
     const own = new MemorySessions(parts.env, journal === undefined ? undefined : () => journal.nextIncarnation());
     this.sessions = parts.sessions ?? own;
-    this.sysRetained = new MemoryRetained(parts.env, { retainedMessagesMax: Infinity, retainedBytesMax: Infinity });
+    this.sysRetained = new MemoryRetained(parts.env, { retainedMessagesMax: 10_000, retainedBytesMax: 4 << 20 });
     this.journaling = journal === undefined ? undefined : new Journaling(journal, this, own);
     const { surroundings } = this;
     this.routing = new Routing({

@@ -33,7 +33,7 @@ import { PublishDecisions } from './publish-decisions.js';
 import { beginFullRead, isTurnOver, readNextTurn, type TurnReader } from './reading-turn.js';
 import { recheckSubscriptions } from './recheck.js';
 import { handleSubscribe, handleUnsubscribe } from './subscribing.js';
-import { isSysTopic } from './sys-topics.js';
+import { isNameOfServer } from './sys-topics.js';
 import { runInTurn } from './turn-share.js';
 
 /** What a listener's connections share. */
@@ -335,7 +335,7 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   }
 
   private isNameAllowed(topicName: string): boolean {
-    return !isSysTopic(topicName);
+    return !isNameOfServer(topicName, this.clientId);
   }
 
   private mayPublish({ topicName, qos, retain }: Message): boolean | Promise<boolean> {

@@ -24,7 +24,7 @@ import { type Authenticator, type Identity, type Refusal } from './access/authen
 import { type AuthenticationExchange, type AuthenticationMechanism, type ExchangeStep } from './access/enhanced.js';
 import { type Connection } from './connection.js';
 import { refusesToStore, takeSession } from './session-start.js';
-import { isSysTopic } from './sys-topics.js';
+import { isNameOfServer } from './sys-topics.js';
 
 /** What a listener's handshakes share. */
 export interface HandshakeSettings {
@@ -210,7 +210,8 @@ export class Handshake {
   private async accept(identity: Identity, authentication: AuthProperties | undefined): Promise<void> {
     const { will } = this.connect;
     if (will !== undefined) {
-      let allowed = !isSysTopic(will.topicName) && identity.permissions.mayPublish(will.topicName, will.qos, will.retain);
+      let allowed =
+        !isNameOfServer(will.topicName, this.clientId) && identity.permissions.mayPublish(will.topicName, will.qos, will.retain);
       if (allowed === 'unknown') allowed = await identity.permissions.decidePublish!(will.topicName);
       if (!allowed) {
         this.refuse({ reasonCode: ReasonCode.notAuthorized, reasonString: 'the will topic is not allowed' });

@@ -12,6 +12,11 @@ export function isSysTopic(name: string): boolean {
   return name.charCodeAt(0) === 0x24 && (name === '$SYS' || name.startsWith('$SYS/'));
 }
 
+/** `$SYS` is the server's, but a client may say there whether its own connection lives: bridges of mosquitto do, and have a will that does. */
+export function isNameOfServer(topicName: string, clientId: string | undefined): boolean {
+  return isSysTopic(topicName) && topicName !== `$SYS/broker/connection/${clientId}/state`;
+}
+
 /** The `$SYS/broker/…` topics: retained, published again in intervals, only where the value changed. */
 export class SysTopics {
   private readonly broker: Broker;

@@ -74,6 +74,23 @@ describe('$SYS topics', () => {
     expect(await client.settled()).toMatchObject([{ type: 'puback', packetId: 1, reasonCode: 0x87 }]);
   });
 
+  test('have the state of a connection from its client, as a bridge of mosquitto tells it, and from no other', async () => {
+    const url = await start();
+    const watcher = await RawClient.connected(url, { clientId: 'watcher' });
+    await watcher.subscribed('$SYS/broker/connection/#', 0);
+    const topicName = '$SYS/broker/connection/branch.office/state';
+    const bridge = await RawClient.connected(url, { clientId: 'branch.office', will: { ...will(topicName), retain: true } });
+    bridge.send({ type: 'publish', dup: false, qos: 1, retain: true, topicName, packetId: 1, payload: password('1') });
+    expect(await bridge.next('puback')).toMatchObject({ packetId: 1, reasonCode: 0 });
+    expect(textOf((await watcher.next('publish')).payload)).toBe('1');
+    watcher.send({ type: 'publish', dup: false, qos: 1, retain: true, topicName, packetId: 1, payload: password('0') });
+    expect(await watcher.next('puback')).toMatchObject({ packetId: 1, reasonCode: 0x87 });
+    bridge.cut();
+    expect(textOf((await watcher.next('publish')).payload)).toBe('gone');
+    const { messages } = await server.retainedMessages(topicName);
+    expect(messages.map(({ payload }) => textOf(payload))).toEqual(['gone']);
+  });
+
   test('are absent where they are switched off', async () => {
     const url = await start({ sys: { enabled: false, intervalSeconds: 1 } });
     const watcher = await RawClient.connected(url, { clientId: 'watcher' });
