@@ -1,13 +1,90 @@
+/** Up to here a loop over bytes is the fastest. */
 const loopMax = 24;
+/** Up to here a loop over words is faster than to make a view of the source and to set it (Node 20: 80 ns). */
+const wordsMax = 128;
 
-/** Copies `source[start, end)` to `target` at `at`. For very few bytes a loop is faster than making a view (Node 20: 35 ns) and setting it (20 ns). */
-export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+/**
+ * An array that was copied from or to. To ask a typed array for its buffer is a call into V8 (Node 20: 30 ns), and a DataView costs several times as much:
+ * both are worth it only for an array that comes again.
+ */
+class KnownArray {
+  bytes: Uint8Array;
+  buffer: ArrayBufferLike | undefined;
+  private words: DataView | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.buffer = undefined;
+    this.words = undefined;
+  }
+
+  become(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.buffer = undefined;
+    this.words = undefined;
+  }
+
+  get view(): DataView {
+    return (this.words ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length));
+  }
+
+  part(start: number, length: number): Uint8Array {
+    return new Uint8Array((this.buffer ??= this.bytes.buffer), this.bytes.byteOffset + start, length);
+  }
+}
+
+/** The last two: packets come from the buffer that is read into, and go to a slab and to the buffers of their receivers. */
+class RecentArrays {
+  private latest: KnownArray = new KnownArray(new Uint8Array(0));
+  private other: KnownArray = new KnownArray(this.latest.bytes);
+
+  /** Undefined: it is none of them, and takes the place of the older one. */
+  find(bytes: Uint8Array): KnownArray | undefined {
+    if (this.latest.bytes === bytes) return this.latest;
+    const { other } = this;
+    this.other = this.latest;
+    this.latest = other;
+    if (other.bytes === bytes) return other;
+    other.become(bytes);
+    return undefined;
+  }
+
+  get newest(): KnownArray {
+    return this.latest;
+  }
+}
+
+const sources = new RecentArrays();
+const targets = new RecentArrays();
+
+/** Copies `source[start, end)` to `target` at `at`. Returns a view of just these bytes if it had to make one. */
+export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): Uint8Array | undefined {
   const length = end - start;
+  if (length <= loopMax) {
+    for (let index = 0; index < length; index += 1) target[at + index] = source[start + index]!;
+    return undefined;
+  }
   if (length === source.length) {
     target.set(source, at);
-  } else if (length > loopMax) {
-    target.set(new Uint8Array(source.buffer, source.byteOffset + start, length), at);
-  } else {
-    for (let index = 0; index < length; index += 1) target[at + index] = source[start + index]!;
+    return source;
   }
+  const from = sources.find(source) ?? sources.newest;
+  const to = length <= wordsMax ? targets.find(target) : undefined;
+  if (to === undefined) {
+    const part = from.part(start, length);
+    target.set(part, at);
+    return part;
+  }
+  copyWords(from.view, start, end, to.view, at);
+  return undefined;
+}
+
+function copyWords(source: DataView, start: number, end: number, target: DataView, at: number): void {
+  let from = start;
+  let to = at;
+  for (; from + 8 <= end; from += 8, to += 8) {
+    target.setInt32(to, source.getInt32(from, true), true);
+    target.setInt32(to + 4, source.getInt32(from + 4, true), true);
+  }
+  for (; from < end; from += 1, to += 1) target.setInt8(to, source.getInt8(from));
 }

@@ -69,18 +69,19 @@ export class Decoder {
 
   /**
    * Takes the next bytes of the stream and delivers what they complete. The chunk may be reused as soon as it returns.
+   * @param length how many bytes of the chunk belong to the stream, if it has room for more: a buffer that is read into needs no view for each read.
    * @throws ProtocolError on a breach; the decoder then holds nothing and ignores whatever else is pushed.
    */
-  push(chunk: Uint8Array): void {
-    if (this.isStopped || chunk.length === 0) return;
+  push(chunk: Uint8Array, length: number = chunk.length): void {
+    if (this.isStopped || length === 0) return;
     if (this.isPaused || this.isDelivering) {
-      if (this.kept === undefined) this.kept = new KeptBytes(chunk, 0, chunk.length, 0);
-      else this.kept.append(chunk, 0, chunk.length, 0);
+      if (this.kept === undefined) this.kept = new KeptBytes(chunk, 0, length, 0);
+      else this.kept.append(chunk, 0, length, 0);
       return;
     }
     this.isDelivering = true;
     try {
-      this.take(chunk);
+      this.take(chunk, length);
     } catch (error) {
       this.stop();
       throw error;
@@ -116,14 +117,14 @@ export class Decoder {
     this.kept = undefined;
   }
 
-  private take(chunk: Uint8Array): void {
-    let at = this.kept === undefined ? 0 : this.completeKept(chunk, this.kept);
-    at = this.deliver(chunk, at, chunk.length);
+  private take(chunk: Uint8Array, length: number): void {
+    let at = this.kept === undefined ? 0 : this.completeKept(chunk, length, this.kept);
+    at = this.deliver(chunk, at, length);
     if (this.isStopped) return;
     // Still set only while its packet is incomplete and the chunk is used up, or when the receiver itself has pushed.
     const later = this.kept;
-    if (at < chunk.length) {
-      this.kept = new KeptBytes(chunk, at, chunk.length, this.lengthWanted(chunk, at));
+    if (at < length) {
+      this.kept = new KeptBytes(chunk, at, length, this.lengthWanted(chunk, at, length));
       if (later !== undefined) this.kept.append(later.bytes, later.start, later.end, 0);
     }
     if (later !== undefined) this.deliverKept();
@@ -222,13 +223,13 @@ export class Decoder {
   }
 
   /** Fills up the one packet that is kept, and delivers it when it is complete. Returns how much of the chunk was taken. */
-  private completeKept(chunk: Uint8Array, kept: KeptBytes): number {
+  private completeKept(chunk: Uint8Array, length: number, kept: KeptBytes): number {
     let at = 0;
     let packetEnd = this.packetEnd(kept.bytes, kept.start, kept.end);
-    while (at < chunk.length) {
+    while (at < length) {
       const isHeaderKnown = packetEnd !== incomplete;
       // A fixed header is completed byte by byte, at most four times.
-      const taken = isHeaderKnown ? Math.min(packetEnd - kept.end, chunk.length - at) : 1;
+      const taken = isHeaderKnown ? Math.min(packetEnd - kept.end, length - at) : 1;
       kept.append(chunk, at, at + taken, isHeaderKnown ? packetEnd - kept.start : 0);
       at += taken;
       packetEnd = this.packetEnd(kept.bytes, kept.start, kept.end);
@@ -244,9 +245,9 @@ export class Decoder {
   }
 
   /** Of the packet at `start`, 0 if it is unknown. A pause looks at nothing: what is wrong with a packet is said when its turn comes. */
-  private lengthWanted(chunk: Uint8Array, start: number): number {
+  private lengthWanted(chunk: Uint8Array, start: number, end: number): number {
     if (this.isPaused) return 0;
-    const packetEnd = this.packetEnd(chunk, start, chunk.length);
+    const packetEnd = this.packetEnd(chunk, start, end);
     return packetEnd === incomplete ? 0 : packetEnd - start;
   }
 

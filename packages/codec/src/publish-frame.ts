@@ -43,9 +43,9 @@ export function copyPublishFrame(
 ): number {
   const { bytes, start, end } = frame;
   const length = end - start;
-  const packet = length === bytes.length ? bytes : (frame.whole ??= new Uint8Array(bytes.buffer, bytes.byteOffset + start, length));
   checkCopy(frame, at + length, firstByte, target, at);
-  target.set(packet, at);
+  if (frame.whole === undefined) frame.whole = copyBytes(bytes, start, end, target, at);
+  else target.set(frame.whole, at);
   patch(frame, firstByte, packetId, messageExpiryInterval, target, at);
   return at + length;
 }

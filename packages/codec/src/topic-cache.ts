@@ -1,3 +1,4 @@
+import { copyBytes } from './copy-bytes.js';
 import { asciiText } from './utf8.js';
 
 const slots = 1024;
@@ -6,25 +7,29 @@ const cachedLengthMax = 128;
 /**
  * Topic names that were seen lately and are known to be valid. Publishers repeat themselves: a hit costs two passes over the bytes, gives a string whose
  * hash is already known to the maps behind, and allocates nothing. Only ASCII, so that a byte is a character. One string per slot, replaced
- * by the next that falls into it; about 100 kB when full.
+ * by the next that falls into it; about 200 kB when full.
  */
 const cached: string[] = new Array<string>(slots).fill('');
+/** The bytes of each: to compare with them takes half as long as to ask a string for its characters. */
+const cachedBytes = new Uint8Array(slots * cachedLengthMax);
 
 /** The topic name in `bytes[start, end)` when it is cached, else undefined. `hash` is that of `topicHash`. */
 export function cachedTopicName(bytes: Uint8Array, start: number, end: number, hash: number): string | undefined {
   const candidate = cached[hash];
   const length = end - start;
   if (candidate.length !== length) return undefined;
-  for (let index = 0; index < length; index += 1) {
-    if (candidate.charCodeAt(index) !== bytes[start + index]) return undefined;
-  }
+  let own = hash * cachedLengthMax;
+  for (let at = start; at < end; at += 1) if (cachedBytes[own++] !== bytes[at]) return undefined;
   return candidate;
 }
 
 /** Remembers a valid topic name that is ASCII, and gives it as a string. */
 export function cacheTopicName(bytes: Uint8Array, start: number, end: number, hash: number): string {
   const topicName = asciiText(bytes, start, end);
-  if (end - start <= cachedLengthMax) cached[hash] = topicName;
+  if (end - start <= cachedLengthMax) {
+    cached[hash] = topicName;
+    copyBytes(bytes, start, end, cachedBytes, hash * cachedLengthMax);
+  }
   return topicName;
 }
 

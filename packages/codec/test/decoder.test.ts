@@ -70,6 +70,21 @@ describe('Decoder', () => {
     expect(decoder.bufferedBytes).toBe(0);
   });
 
+  it('takes only as much of a buffer as came, wherever that is cut', () => {
+    const bytes = run(5);
+    const buffer = new Uint8Array(4096).fill(0xff);
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const { decoder, packetIds } = record();
+      for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
+        buffer.set(piece);
+        decoder.push(buffer, piece.length);
+        buffer.fill(0xff);
+      }
+      expect(packetIds).toEqual(sequence(5));
+      expect(decoder.bufferedBytes).toBe(0);
+    }
+  });
+
   it('does not hold on to the chunk: it may be overwritten as soon as push returns', () => {
     const { decoder, packetIds } = record();
     const bytes = run(20);

@@ -101,17 +101,17 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
 
   // ——— from the stream ———
 
-  received(chunk: Uint8Array, readBytes: number = chunk.length): void {
+  received(chunk: Uint8Array, readBytes: number = chunk.length, length: number = chunk.length): void {
     if (this.isClosed) return;
     this.lastReceivedTick = this.broker.currentTick;
-    this.broker.counters.bytesReceived += chunk.length;
+    this.broker.counters.bytesReceived += length;
     const { env } = this.broker.parts;
     const isFullRead = beginFullRead(readBytes);
     const { journaling } = this.broker;
     const operations = journaling?.journal.operations;
     env.beginTurn();
     try {
-      this.decoder.push(chunk);
+      this.decoder.push(chunk, length);
     } catch (error) {
       this.failed(error);
     } finally {

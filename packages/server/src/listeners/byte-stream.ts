@@ -8,8 +8,9 @@ export interface ByteStreamReceiver {
    * Bytes from the peer, in order. The chunk is valid until the call returns: whoever keeps a part copies it.
    *
    * @param readBytes size of the read from the socket that brought the chunk, if it is not the chunk itself
+   * @param length how many bytes of the chunk came, if it has room for more
    */
-  received(chunk: Uint8Array, readBytes?: number): void;
+  received(chunk: Uint8Array, readBytes?: number, length?: number): void;
   /** Everything that was written has left the process. Called after a `write` that returned false. */
   drained(): void;
   /** The last call, exactly once. The error is undefined if the connection was closed without one. */

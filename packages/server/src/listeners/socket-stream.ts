@@ -16,7 +16,7 @@ type StreamSocket = Socket & { [stream]: SocketStream };
 const sharedReading: SharedReading<StreamSocket> = {
   buffer: sharedBuffer,
   callback(length) {
-    this[stream].onData(sharedBuffer.subarray(0, length));
+    this[stream].onData(sharedBuffer, length);
     return true;
   },
 };
@@ -89,10 +89,10 @@ export class SocketStream extends AcceptedStream implements ByteStream {
     this.linger();
   }
 
-  onData(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array, length: number): void {
     if (this.isEnding) return;
-    if (!this.acceptance.ticket.received(chunk.length)) this.socket.destroy();
-    else this.receiver?.received(chunk);
+    if (!this.acceptance.ticket.received(length)) this.socket.destroy();
+    else this.receiver?.received(chunk, length, length);
   }
 
   onClose(): void {
@@ -102,7 +102,7 @@ export class SocketStream extends AcceptedStream implements ByteStream {
 }
 
 function onData(this: Socket, chunk: Uint8Array): void {
-  (this as StreamSocket)[stream].onData(chunk);
+  (this as StreamSocket)[stream].onData(chunk, chunk.length);
 }
 
 function onEnd(this: Socket): void {

@@ -94,7 +94,8 @@ export class Recorder implements ByteStreamReceiver {
     return Buffer.concat(this.chunks);
   }
 
-  received(chunk: Uint8Array): void {
+  received(bytes: Uint8Array, _readBytes?: number, length: number = bytes.length): void {
+    const chunk = bytes.subarray(0, length);
     this.chunks.push(Buffer.from(chunk));
     this.events.push('received');
     this.onReceived(chunk);
