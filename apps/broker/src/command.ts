@@ -1,4 +1,4 @@
-import { createServer, deleteUser, setUser } from '@si-mqtt/server';
+import { accessProblems, createServer, deleteUser, setUser } from '@si-mqtt/server';
 import { hostOfProcess } from './host.js';
 import { type BrokerLibrary } from './library.js';
 import { run } from './run.js';
@@ -12,6 +12,7 @@ const library: BrokerLibrary = {
     holdYoungGeneration();
     return createServer(configuration, { logger, ...(journal === undefined ? {} : { journal }) });
   },
+  accessProblems,
   setUser,
   deleteUser,
   readStore,

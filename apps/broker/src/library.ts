@@ -5,6 +5,8 @@ import { type Configuration, type StorageConfiguration } from './configuration.j
 /** What the command needs of the other packages; `main.ts` hands it in, so that the command can be tested without sockets. */
 export interface BrokerLibrary {
   createServer(configuration: Configuration, logger: Logger): Promise<RunningServer>;
+  /** What is wrong in the files that say who may do what. */
+  accessProblems(access: Configuration['access']): Promise<readonly Error[]>;
   /** Rejects with an error named `FileError` for a file that cannot be used, with a RangeError for a name or password that cannot. */
   setUser(
     path: string,

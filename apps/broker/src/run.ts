@@ -5,7 +5,7 @@ import { type Host } from './host.js';
 import { type BrokerLibrary } from './library.js';
 import { type ListingOptions, type QueueOptions, queue, sessions } from './look.js';
 import { type PasswdOptions, passwd } from './passwd.js';
-import { OperatorError } from './problems.js';
+import { OperatorError, oneLine } from './problems.js';
 import { start } from './start.js';
 import { backup, migrate } from './upkeep.js';
 
@@ -33,9 +33,11 @@ export async function run(host: Host, library: BrokerLibrary): Promise<number> {
     });
   program
     .command('check')
-    .description('check the configuration, and start nothing')
-    .action(() => {
-      const { file } = loadConfiguration(named(), host.invocation);
+    .description('check the configuration and the files that it names, and start nothing')
+    .action(async () => {
+      const { file, configuration } = loadConfiguration(named(), host.invocation);
+      const problems = await library.accessProblems(configuration.access);
+      if (problems.length > 0) throw new OperatorError(problems.map(({ message }) => oneLine(message)));
       host.stdout.write(file === undefined ? 'no configuration file was found: the built-in defaults hold\n' : `${file} is valid\n`);
     });
   program

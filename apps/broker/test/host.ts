@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { PassThrough, Readable, Writable } from 'node:stream';
+import { accessProblems } from '@si-mqtt/server';
 import { type Configuration } from '../src/configuration.js';
 import { type Host } from '../src/host.js';
 import { type BrokerLibrary, type RunningServer } from '../src/library.js';
@@ -115,6 +116,7 @@ export class RecordingLibrary implements BrokerLibrary {
     return Promise.resolve(this.users.delete(userName));
   }
 
+  readonly accessProblems: BrokerLibrary['accessProblems'] = accessProblems;
   readonly readStore: BrokerLibrary['readStore'] = readStore;
   readonly migrateStore: BrokerLibrary['migrateStore'] = migrateStore;
   readonly backUpStore: BrokerLibrary['backUpStore'] = backUpStore;

@@ -51,6 +51,18 @@ describe('si-mqtt check', () => {
     );
     expect(command.stdout).toBe('');
   });
+
+  it('reads the files that say who may do what', async () => {
+    const folder = folderWith({
+      'c.toml': '[access]\npasswordFile = "users"\naclFile = "acl"\n',
+      users: 'ann\n',
+      acl: 'topic read a/#\ntopc read b/#\n',
+    });
+    const command = new CommandRun(['check', '--config', 'c.toml'], folder);
+    expect(await command.exitCode).toBe(2);
+    expect(command.stderr).toMatch(/^.*users:1: .+\n.*acl:2: .+\n$/);
+    expect(command.stdout).toBe('');
+  });
 });
 
 describe('si-mqtt passwd', () => {

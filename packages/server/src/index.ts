@@ -16,5 +16,6 @@ export { type BrokerEventMap, type BrokerEvents } from './events.js';
 export { type ListenerInformation, type ListenerLimits, type ListenerOptions, type TlsOptions } from './listeners/listener-options.js';
 export { NodeEnv } from './node-env.js';
 export { createServer, Server, type ServerParts } from './server.js';
+export { accessProblems } from './server-access.js';
 export { type CompleteServerOptions, defaultLimits, type LimitOptions, type ListenerWish, type ServerOptions } from './server-options.js';
 export { type ClientSummary, type RetainedPageSummary, type RetainedSummary, type SubscriptionSummary } from './summaries.js';

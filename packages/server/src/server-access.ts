@@ -5,6 +5,7 @@ import { type Authenticator } from './access/authenticator.js';
 import { CertificateAuthenticator } from './access/certificate-authenticator.js';
 import { ConcurrencyLimit } from './access/concurrency-limit.js';
 import { type AuthenticationMechanism } from './access/enhanced.js';
+import { FileError } from './access/file-error.js';
 import { PasswordFile } from './access/password-file.js';
 import { PasswordFileAuthenticator } from './access/password-file-authenticator.js';
 import { type AccessRules, type Permissions, unrestricted } from './access/permissions.js';
@@ -67,6 +68,22 @@ export class ServerAccess {
     this.passwordFile?.close();
     this.accessFile?.close();
   }
+}
+
+/** What a start would say about both files, without one. */
+export async function accessProblems({ passwordFile, aclFile }: Partial<CompleteServerOptions['access']>): Promise<FileError[]> {
+  const problems: FileError[] = [];
+  const look = async (open: () => Promise<unknown>): Promise<void> => {
+    try {
+      await open();
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      problems.push(error);
+    }
+  };
+  if (passwordFile !== undefined) await look(() => PasswordFile.open({ path: passwordFile }));
+  if (aclFile !== undefined) await look(() => AccessFile.open({ path: aclFile }));
+  return problems;
 }
 
 /** @throws FileError if a file cannot be used */
