@@ -14,14 +14,17 @@ export interface Problem {
   readonly message: string;
 }
 
-/** Mistakes of an operator: shown as they are, one line each, with exit code 2 and without a stack trace. */
+/** What an operator has to know: shown as it is, one line each, without a stack trace. */
 export class OperatorError extends Error {
   readonly lines: readonly string[];
+  /** Whether another attempt may succeed although nothing is changed: a port is in use, a database away. Otherwise it is a mistake. */
+  readonly mayPass: boolean;
 
-  constructor(lines: readonly string[]) {
+  constructor(lines: readonly string[], { mayPass = false }: { readonly mayPass?: boolean } = {}) {
     super(lines.join('\n'));
     this.name = 'OperatorError';
     this.lines = lines;
+    this.mayPass = mayPass;
   }
 }
 

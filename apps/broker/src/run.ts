@@ -9,8 +9,10 @@ import { OperatorError, oneLine } from './problems.js';
 import { start } from './start.js';
 import { backup, migrate } from './upkeep.js';
 
-/** An operator's mistake, on the command line or in a file. */
+/** An operator's mistake, on the command line or in a file: another attempt cannot succeed. */
 const EXIT_MISTAKE = 2;
+/** It may pass by itself. */
+const EXIT_TROUBLE = 1;
 
 /** The whole `si-mqtt` command. Resolves to the exit code; rejects only for a defect of ours. */
 export async function run(host: Host, library: BrokerLibrary): Promise<number> {
@@ -63,7 +65,7 @@ export async function run(host: Host, library: BrokerLibrary): Promise<number> {
     }
     if (error instanceof OperatorError) {
       host.stderr.write(`${error.lines.join('\n')}\n`);
-      return EXIT_MISTAKE;
+      return error.mayPass ? EXIT_TROUBLE : EXIT_MISTAKE;
     }
     throw error;
   }

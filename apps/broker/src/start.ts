@@ -197,7 +197,8 @@ function startProblem(error: unknown, loaded: LoadedConfiguration): OperatorErro
   const path = culprit(loaded.configuration, host, port);
   const place = path === undefined ? undefined : (loaded.locate(path) ?? 'built-in defaults');
   const where = [host, ...(port === undefined ? [] : [port])].join(' port ');
-  return new OperatorError([oneLine(`${place === undefined ? '' : `${place}: `}cannot listen on ${where}, ${what}: ${remedy}`)]);
+  const line = oneLine(`${place === undefined ? '' : `${place}: `}cannot listen on ${where}, ${what}: ${remedy}`);
+  return new OperatorError([line], { mayPass: PASSING_FAULTS.has(errorCode(error) ?? '') });
 }
 
 /** libuv says this for a socket in a folder that does not exist, too. */
@@ -223,6 +224,8 @@ const START_FAULTS: Readonly<Record<string, readonly [what: string, remedy: stri
   EAI_AGAIN: ['the name cannot be looked up', 'try again, or write an IP address'],
   ENOENT: ['the folder does not exist', 'create it, or correct the path'],
 };
+
+const PASSING_FAULTS: ReadonlySet<string> = new Set(['EADDRINUSE', 'EAI_AGAIN']);
 
 /** The key that named the address. */
 function culprit({ listeners, admin }: Configuration, host: string | undefined, port: number | undefined): KeyPath | undefined {

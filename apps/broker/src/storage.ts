@@ -53,7 +53,7 @@ export async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer>
   } catch (error) {
     if (error instanceof StoreUnusable) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreUnusable(`the database cannot be used (${reason}): start it, or correct its URL`, { cause: error });
+    throw new StoreUnusable(`the database cannot be used (${reason}): start it, or correct its URL`, { cause: error, mayPass: true });
   }
 }
 

@@ -15,5 +15,7 @@ export function storeProblem(error: unknown, { configuration, locate }: LoadedCo
       ? error.message
       : `the store does not take ${asked} (${error.message}): mend what it reports, or correct storage.${byDriver}`;
   const place = key === undefined ? '' : `${locate(['storage', key]) ?? 'built-in defaults'}: `;
-  return new OperatorError([oneLine(`${place}${message}`)]);
+  // What the store itself refuses is away or full.
+  const mayPass = 'mayPass' in error ? error.mayPass === true : error.name === 'StoreRefusal';
+  return new OperatorError([oneLine(`${place}${message}`)], { mayPass });
 }

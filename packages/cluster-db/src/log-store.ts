@@ -174,4 +174,11 @@ export class StoreRefusal extends Error {
 /** An operator has to act: wrong or damaged database, in use by another broker, too new. One line. */
 export class StoreUnusable extends Error {
   override readonly name = 'StoreUnusable';
+  /** Whether the same attempt may succeed later: it is away, full, or in use. Otherwise something has to be changed first. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, { mayPass = false, ...options }: ErrorOptions & { readonly mayPass?: boolean } = {}) {
+    super(message, options);
+    this.mayPass = mayPass;
+  }
 }

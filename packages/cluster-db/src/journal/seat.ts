@@ -75,7 +75,7 @@ export class Seat {
       // A last beat of a process that has ended may still have been under way: then the epoch is the same.
       const now = await store.readSeat(this.number);
       if (now?.epoch === known?.epoch && attemptsLeft > 0) return this.take(attemptsLeft - 1);
-      throw new StoreUnusable('another broker has just taken this store');
+      throw new StoreUnusable('another broker has just taken this store', { mayPass: true });
     }
     this.row = taken;
     if (known === undefined) return epoch;
@@ -107,7 +107,7 @@ export class Seat {
     await this.env.sleep(this.settings.watchMilliseconds);
     const again = await this.store.readSeat(this.number);
     if (again === undefined || compareBytes(again.attempt, known.attempt) !== 0) {
-      throw new StoreUnusable('another broker uses this store: end it, or give this one a database of its own');
+      throw new StoreUnusable('another broker uses this store: end it, or give this one a database of its own', { mayPass: true });
     }
   }
 
@@ -126,7 +126,7 @@ export class Seat {
 
   /** As `replace`, while nobody else may have the seat. */
   private async keep(change: Partial<SeatRow>): Promise<void> {
-    if (!(await this.replace(change))) throw new StoreUnusable('another broker has just taken this store');
+    if (!(await this.replace(change))) throw new StoreUnusable('another broker has just taken this store', { mayPass: true });
   }
 
   private async beat(holder: SeatHolder): Promise<void> {

@@ -241,7 +241,7 @@ export class SqliteDatabase implements SqlDatabase {
 }
 
 function inUse(path: string): StoreUnusable {
-  return new StoreUnusable(`${path} is in use by another broker: stop it first, or give this one another storage.path`);
+  return new StoreUnusable(`${path} is in use by another broker: stop it first, or give this one another storage.path`, { mayPass: true });
 }
 
 function translated(path: string, error: unknown): unknown {

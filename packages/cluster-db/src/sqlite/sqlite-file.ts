@@ -87,8 +87,12 @@ export function unusable(path: string, reported: unknown): StoreUnusable {
   const error = reported instanceof StoreRefusal && reported.cause !== undefined ? reported.cause : reported;
   const { path: named } = error as { path?: unknown };
   const where = typeof named === 'string' ? named : path;
-  const [what, remedy] = troubleOf(error);
-  return new StoreUnusable(`cannot use ${where} for the database, ${what}: ${remedy}`, { cause: error });
+  const trouble = troubleOf(error);
+  const [what, remedy] = trouble;
+  return new StoreUnusable(`cannot use ${where} for the database, ${what}: ${remedy}`, {
+    cause: error,
+    mayPass: passing.includes(trouble),
+  });
 }
 
 /** What is wrong, and what to do about it. */
@@ -122,6 +126,9 @@ const noPermission: Trouble = [
 const readOnly: Trouble = ['it cannot be written', 'make the file system and the file writable, or correct storage.path'];
 const noFolder: Trouble = ['a part of the path is a file and not a folder', 'correct storage.path'];
 const noSpace: Trouble = ['there is no space left', 'make room on the disk, or correct storage.path'];
+const locked: Trouble = ['another program has locked it', 'end that program, or start again later'];
+/** What may be over when somebody tries again. */
+const passing: readonly Trouble[] = [noSpace, locked];
 
 const troubles: Readonly<Record<string, Trouble>> = {
   EACCES: noPermission,
@@ -133,7 +140,7 @@ const troubles: Readonly<Record<string, Trouble>> = {
   EDQUOT: noSpace,
   SQLITE_READONLY: readOnly,
   SQLITE_CANTOPEN: ['SQLite cannot open it or a file beside it', 'let the user of the broker read and write all files with its name'],
-  SQLITE_BUSY: ['another program has locked it', 'end that program, or start again later'],
+  SQLITE_BUSY: locked,
   SQLITE_FULL: noSpace,
   SQLITE_IOERR: ['the disk is full or broken', 'make room on the disk, or repair it'],
 };
