@@ -1,5 +1,5 @@
 import { constants, existsSync } from 'node:fs';
-import { rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { realpath, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type StoreDurability, StoreRefusal, StoreUnusable } from '../log-store.js';
@@ -50,8 +50,10 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   /** Rejects with a StoreUnusable: one line for whoever has to mend it. */
-  static async open(options: SqliteOptions): Promise<SqliteDatabase> {
-    const { path } = options;
+  static async open(wished: SqliteOptions): Promise<SqliteDatabase> {
+    // By a link the lock would have another name than by the file itself.
+    const path = await realpath(wished.path).catch(() => wished.path);
+    const options = { ...wished, path };
     const lockPath = `${path}.lock`;
     let thread: SqliteThread | undefined;
     try {
