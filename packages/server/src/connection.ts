@@ -409,8 +409,20 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
     } else if (this.decoder.protocolVersion === 5 || error.reasonCode === ReasonCode.unsupportedProtocolVersion) {
       this.output.append(new Uint8Array([0x20, 0x03, 0x00, error.reasonCode, 0x00])); // [MQTT-3.1.2-2]
     }
-    this.broker.counters.connectionsRefused++;
+    this.reportRefusal(undefined, error.reasonCode, error.message);
     this.finish('lost', error.reasonCode, error.message);
+  }
+
+  private reportRefusal(connect: ConnectPacket | undefined, reasonCode: ReasonCode, reason: string): void {
+    this.broker.counters.connectionsRefused++;
+    this.broker.parts.events.emit('connectionRefused', {
+      clientId: connect?.clientId,
+      userName: connect?.userName,
+      listenerName: this.stream.listener.name,
+      remoteAddress: this.stream.remoteAddress,
+      reasonCode,
+      reason,
+    });
   }
 
   /** Once: the session is told, the rest is sent, the socket is closed. */
@@ -444,15 +456,8 @@ export class Connection implements ByteStreamReceiver, PublishTarget, TurnReader
   /** For the handshake: CONNACK with a failure, then the end [MQTT-3.2.2-7]. */
   refuse(connect: ConnectPacket, reasonCode: ReasonCode, reason: string, packet: ConnackPacket | undefined): void {
     if (this.isClosed) return;
-    this.broker.counters.connectionsRefused++;
     if (packet !== undefined) this.output.sendAnswer(packet);
-    this.broker.parts.events.emit('connectionRefused', {
-      clientId: connect.clientId,
-      listenerName: this.stream.listener.name,
-      remoteAddress: this.stream.remoteAddress,
-      reasonCode,
-      reason,
-    });
+    this.reportRefusal(connect, reasonCode, reason);
     this.finish('lost', reasonCode, reason);
   }
 }

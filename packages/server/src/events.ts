@@ -14,8 +14,16 @@ export interface BrokerEventMap {
     },
   ];
   disconnected: [{ clientId: string; reasonCode: number; reason: string }];
+  /** `clientId`: undefined if no CONNECT could be read. */
   connectionRefused: [
-    { clientId: string | undefined; listenerName: string; remoteAddress: string | undefined; reasonCode: number; reason: string },
+    {
+      clientId: string | undefined;
+      userName: string | undefined;
+      listenerName: string;
+      remoteAddress: string | undefined;
+      reasonCode: number;
+      reason: string;
+    },
   ];
   subscribed: [{ clientId: string; topicFilter: string; qos: number }];
   unsubscribed: [{ clientId: string; topicFilter: string }];

@@ -239,7 +239,7 @@ export class Handshake {
     this.connection.refuse(
       this.connect,
       reasonCode,
-      reasonString ?? 'refused',
+      reasonString ?? nameOf(reasonCode),
       this.refusalPacket(reasonCode, reasonString, userProperties),
     );
   }
@@ -268,6 +268,12 @@ export class Handshake {
       this.refuse({ reasonCode: this.connection.isOpen ? ReasonCode.unspecifiedError : ReasonCode.serverUnavailable });
     });
   }
+}
+
+/** `bad user name or password`: the specification's name of a reason code, in words. */
+function nameOf(reasonCode: ReasonCode): string {
+  const [name = 'refused'] = Object.entries(ReasonCode).find(([, code]) => code === reasonCode) ?? [];
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** The capabilities of the configuration with the keep alive limit of the listener. */

@@ -14,6 +14,7 @@ import {
 import { allowAll } from './access/permissions.js';
 import { type Broker, type Client } from './broker.js';
 import { type ConnectionOutput } from './connection-output.js';
+import { FencedError } from './fenced-error.js';
 import { storeConditionText } from './server-log.js';
 import { owedWill } from './wills.js';
 
@@ -205,7 +206,7 @@ export class Journaling implements JournalHost {
   fenced(reason: string): void {
     this.fencedBecause = reason;
     const { broker } = this;
-    broker.parts.events.emit('error', new Error(`nothing is acknowledged any more: ${reason}`));
+    broker.parts.events.emit('error', new FencedError(`nothing is acknowledged any more: ${reason}; end this broker`));
     for (const output of this.holding) output.dropHeld();
     for (const connection of [...broker.connections]) connection.stream.destroy();
   }

@@ -90,13 +90,14 @@ export async function accessProblems({ passwordFile, aclFile }: Partial<Complete
 export async function openAccess(
   options: CompleteServerOptions,
   env: Env,
-  onReload: () => void,
+  onReload: (what: 'passwords' | 'access rules') => void,
   onError: (error: Error) => void,
 ): Promise<ServerAccess> {
   const { passwordFile, aclFile } = options.access;
-  const watch = { env, pollMilliseconds: options.life.filePollSeconds * 1000, onReload, onError };
-  const users = passwordFile === undefined ? undefined : await PasswordFile.open({ ...watch, path: passwordFile });
-  const rules = aclFile === undefined ? undefined : await AccessFile.open({ ...watch, path: aclFile });
+  const watch = { env, pollMilliseconds: options.life.filePollSeconds * 1000, onError };
+  const [onUsers, onRules] = [() => onReload('passwords'), () => onReload('access rules')];
+  const users = passwordFile === undefined ? undefined : await PasswordFile.open({ ...watch, path: passwordFile, onReload: onUsers });
+  const rules = aclFile === undefined ? undefined : await AccessFile.open({ ...watch, path: aclFile, onReload: onRules });
   const { authenticationsMax, authenticationsWaitingMax } = options.limits;
   return new ServerAccess(users, rules, new ConcurrencyLimit({ runningMax: authenticationsMax, waitingMax: authenticationsWaitingMax }));
 }

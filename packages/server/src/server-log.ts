@@ -1,7 +1,9 @@
+import { ReasonCode } from '@si-mqtt/codec';
 import { type DropCounters, type JournalCondition } from '@si-mqtt/session';
 import { type Logger } from 'pino';
 import { FileError } from './access/file-error.js';
 import { type BrokerEvents } from './events.js';
+import { FencedError } from './fenced-error.js';
 import { ListenError } from './listeners/listen-error.js';
 
 const storeConditions: Readonly<Record<JournalCondition, string>> = {
@@ -17,6 +19,18 @@ export function storeConditionText(condition: JournalCondition, lastError: strin
   return condition === 'behind' ? `${storeConditions.behind}: ${lastError}` : storeConditions[condition];
 }
 
+/** Neither a client that went away nor the daily life of a server: somebody has to look at the client, or at its rights. */
+function isFault(reasonCode: number): boolean {
+  return reasonCode >= ReasonCode.unspecifiedError && !dailyEnds.has(reasonCode);
+}
+
+const dailyEnds: ReadonlySet<number> = new Set([
+  ReasonCode.serverShuttingDown,
+  ReasonCode.keepAliveTimeout,
+  ReasonCode.sessionTakenOver,
+  ReasonCode.administrativeAction,
+]);
+
 /** What the log says about the server. What can happen often is one line a minute, however often it happens. */
 export class ServerLog {
   private readonly logger: Logger;
@@ -29,13 +43,21 @@ export class ServerLog {
     this.logger = logger;
     this.drops = drops;
     events.on('connected', (event) => logger.debug(event, 'client connected'));
-    events.on('disconnected', (event) => logger.debug(event, 'client disconnected'));
-    events.on('connectionRefused', (event) => logger.info(event, 'connection refused'));
+    events.on('disconnected', (event) => {
+      if (isFault(event.reasonCode)) logger.info(event, 'client disconnected for a fault');
+      else logger.debug(event, 'client disconnected');
+    });
+    events.on('connectionRefused', (event) => {
+      // Who only looks for open ports is no client.
+      if (event.clientId === undefined) logger.debug(event, 'connection refused');
+      else logger.info(event, 'connection refused');
+    });
     events.on('queueOverflowed', (event) => logger.warn(event, 'the queue of a session was full, so the session has ended'));
     events.on('storeCondition', ({ condition, lastError }) => this.storeBecame(condition, lastError));
     events.on('error', (error) => {
-      // An operator's mistake is one line, and a defect has to be found.
+      // What an operator has to mend is one line, and a defect has to be found.
       if (error instanceof FileError || error instanceof ListenError) logger.error(`${error.message}: what was read before stays`);
+      else if (error instanceof FencedError) logger.error(error.message);
       else logger.error({ err: error }, 'something went wrong');
     });
   }

@@ -142,7 +142,12 @@ export class Server {
       await this.recheckAccess();
       for (const listenerOptions of this.options.listeners) {
         this.settings.set(listenerOptions.name, this.connectionSettings(listenerOptions));
-        const listener = new Listener(listenerOptions, this.admission, (stream) => this.accept(stream));
+        const listener = new Listener(
+          listenerOptions,
+          this.admission,
+          (stream) => this.accept(stream),
+          (reason, remoteAddress) => this.refused(listenerOptions.name, reason, remoteAddress),
+        );
         const address = await listener.listen();
         this.listeners.push(listener);
         for (const url of address.urls) this.bound.push({ listener: address.name, url });
@@ -284,6 +289,12 @@ export class Server {
 
   // ——— inside ———
 
+  /** A connection that ends before its CONNECT can be read. */
+  private refused(listenerName: string, reason: string, remoteAddress: string | undefined): void {
+    const reasonCode = ReasonCode.unspecifiedError;
+    this.events.emit('connectionRefused', { clientId: undefined, userName: undefined, listenerName, remoteAddress, reasonCode, reason });
+  }
+
   /** Takes over one connection's bytes; listeners call it. */
   accept(stream: ByteStream): void {
     const settings = this.settings.get(stream.listener.name)!;
@@ -360,7 +371,10 @@ export async function createServer(options: ServerOptions = {}, parts: ServerPar
   const access = await openAccess(
     complete,
     env,
-    () => void made.server?.recheckAccess(),
+    (what) => {
+      parts.logger?.info(`the ${what} have changed`);
+      void made.server?.recheckAccess();
+    },
     (error) => made.server?.events.emit('error', error),
   );
   const server = new Server(complete, access, env, parts);

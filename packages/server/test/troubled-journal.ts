@@ -24,6 +24,11 @@ export class TroubledJournal extends MemoryJournal {
     this.asked = host;
     return super.start(host);
   }
+
+  loseSeat(): void {
+    this.asked!.fenced('another broker owns the store');
+  }
+
   become(condition: JournalCondition): void {
     this.condition = condition;
     this.asked!.conditionChanged();

@@ -74,3 +74,6 @@ export interface ListenerCounters {
 
 /** Called once for each accepted connection; must attach a receiver before it returns. */
 export type StreamHandler = (stream: ByteStream) => void;
+
+/** A connection that does not become a stream, and why. */
+export type RefusalHandler = (reason: string, remoteAddress: string | undefined) => void;

@@ -1,6 +1,6 @@
 import { type Socket } from 'node:net';
 import { type Admission, type AdmissionGate } from './admission.js';
-import { type ListenerAddress, type ListenerCounters, type StreamHandler } from './byte-stream.js';
+import { type ListenerAddress, type ListenerCounters, type RefusalHandler, type StreamHandler } from './byte-stream.js';
 import { type ListenerInformation, type ListenerLimits, type ListenerOptions, type ListenerType } from './listener-options.js';
 import { bracketed, SocketAcceptor, watchSocket } from './socket-acceptor.js';
 import { directReading, SocketStream, TLS_PENDING_BYTES_MAX } from './socket-stream.js';
@@ -25,7 +25,7 @@ export class Listener {
   readonly #acceptor: SocketAcceptor;
   readonly #upgrade: WebSocketUpgrade | undefined;
 
-  constructor(options: ListenerOptions, admission: Admission, onStream: StreamHandler) {
+  constructor(options: ListenerOptions, admission: Admission, onStream: StreamHandler, onRefused: RefusalHandler) {
     this.information = options;
     this.#options = options;
     const isWebSocket = options.type === 'websocket' || options.type === 'secure-websocket';
@@ -42,7 +42,8 @@ export class Listener {
       speak(socket, early);
     });
     const { counters } = this;
-    if (tls !== undefined) this.certificates = new TlsTermination(options.name, tls, counters, (socket) => speak(socket, undefined));
+    if (tls !== undefined)
+      this.certificates = new TlsTermination(options.name, tls, counters, onRefused, (socket) => speak(socket, undefined));
     if (isWebSocket) {
       this.#upgrade = new WebSocketUpgrade(options.limits.maximumPacketSize, options, counters, (webSocket, socket) => {
         counters.accepted++;

@@ -4,7 +4,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions, Ser
 import { type ClientCertificate } from '../access/authenticator.js';
 import { fileStatus } from '../access/polled-file.js';
 import { acceptanceOf, setAcceptance } from './accepted-socket.js';
-import { type ListenerCounters } from './byte-stream.js';
+import { type ListenerCounters, type RefusalHandler } from './byte-stream.js';
 import { errorCode, ListenError } from './listen-error.js';
 import { type CertificateOptions, type TlsOptions } from './listener-options.js';
 import { ignore, watchSocket } from './socket-acceptor.js';
@@ -20,13 +20,21 @@ export class TlsTermination {
   readonly #listenerName: string;
   #options: TlsOptions;
   readonly #counters: ListenerCounters;
+  readonly #onRefused: RefusalHandler;
   readonly #next: (socket: TLSSocket) => void;
   #server: Server | undefined = undefined;
   #byServerName: ReadonlyMap<string, SecureContext> = new Map();
   /** Of all files, when they were last read. */
   #seenStatus = '';
 
-  constructor(listenerName: string, options: TlsOptions, counters: ListenerCounters, next: (socket: TLSSocket) => void) {
+  constructor(
+    listenerName: string,
+    options: TlsOptions,
+    counters: ListenerCounters,
+    onRefused: RefusalHandler,
+    next: (socket: TLSSocket) => void,
+  ) {
+    this.#onRefused = onRefused;
     this.#listenerName = listenerName;
     this.#options = options;
     this.#counters = counters;
@@ -47,10 +55,7 @@ export class TlsTermination {
       SNICallback: (serverName, done) => done(null, this.#contextOf(serverName)),
     });
     this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
-    this.#server.on('tlsClientError', (_error, socket) => {
-      this.#counters.tlsHandshakeErrors++;
-      socket.destroy();
-    });
+    this.#server.on('tlsClientError', (error, socket) => this.#refuse(socket, error));
   }
 
   /**
@@ -91,8 +96,7 @@ export class TlsTermination {
   #onSecure(socket: TLSSocket): void {
     const certificate = peerCertificate(socket);
     if (certificate !== undefined && !socket.authorized && this.#options.clientCertificate !== 'none') {
-      this.#counters.tlsHandshakeErrors++;
-      socket.destroy();
+      this.#refuse(socket);
       return;
     }
     const acceptance = acceptanceOf(wrappedSocket(socket));
@@ -100,6 +104,16 @@ export class TlsTermination {
     setAcceptance(socket, acceptance);
     socket.on('error', ignore);
     this.#next(socket);
+  }
+
+  #refuse(socket: TLSSocket, error?: Error): void {
+    const { authorizationError } = socket as { authorizationError?: unknown };
+    // A certificate that cannot be verified ends in what looks like a client that hung up.
+    const reason = typeof authorizationError === 'string' ? `the client certificate is refused, ${authorizationError}` : reasonOf(error);
+    this.#counters.tlsHandshakeErrors++;
+    const { proxied } = acceptanceOf(wrappedSocket(socket));
+    this.#onRefused(`the TLS handshake failed: ${reason}`, proxied === undefined ? socket.remoteAddress : proxied.address);
+    socket.destroy();
   }
 
   /** Undefined: the listener's own certificate. */
@@ -169,6 +183,12 @@ function wrappedSocket(socket: TLSSocket): Socket {
   const { _parent: parent } = socket as unknown as { _parent?: Socket };
   if (parent === undefined) throw new Error('assertion failed: this Node hides the socket under a TLSSocket');
   return parent;
+}
+
+/** OpenSSL's own text goes through all its layers; Node has the last one alone. */
+function reasonOf(error: Error | undefined): string {
+  const { reason } = (error ?? {}) as { reason?: unknown };
+  return typeof reason === 'string' ? reason : (error?.message ?? 'unknown');
 }
 
 function peerCertificate(socket: TLSSocket): ClientCertificate | undefined {

@@ -137,6 +137,8 @@ export interface Served {
   readonly listener: Listener;
   readonly admission: Admission;
   readonly recorders: Recorder[];
+  /** Why connections did not become streams. */
+  readonly refusals: readonly string[];
   readonly port: number;
   readonly urls: readonly string[];
   /** The first connection, or the one with the index. */
@@ -169,14 +171,16 @@ export async function serve(
   const admission = new Admission({ ...unlimited, ...settings.limits }, monotonicClock);
   const recorders: Recorder[] = [];
   let arrived: () => void = () => undefined;
-  const listener = new Listener(options, admission, (stream) => {
+  const refusals: string[] = [];
+  const onStream = (stream: ByteStream): void => {
     const recorder = new Recorder(stream);
     if (settings.echo === true) recorder.onReceived = (chunk) => stream.write(Uint8Array.from(chunk));
     recorders.push(recorder);
     settings.onRecorder?.(recorder);
     stream.attach(recorder);
     arrived();
-  });
+  };
+  const listener = new Listener(options, admission, onStream, (reason) => refusals.push(reason));
   const address = await listener.listen();
   onCleanup(async () => {
     for (const recorder of recorders) recorder.stream.destroy();
@@ -187,7 +191,7 @@ export async function serve(
     while (recorders.length <= index) await new Promise<void>((resolve) => (arrived = resolve));
     return recorders[index];
   };
-  return { listener, admission, recorders, port: address.endpoints[0]?.port ?? 0, urls: address.urls, recorder };
+  return { listener, admission, recorders, refusals, port: address.endpoints[0]?.port ?? 0, urls: address.urls, recorder };
 }
 
 export async function connectTcp(port: number, options: { allowHalfOpen?: boolean } = {}): Promise<Socket> {

@@ -55,6 +55,10 @@ describe('client certificates', () => {
     await untilClosed(await handshake(served, options));
     await untilClosed(await handshake(served, { ...options, ...(await client('stranger')) }));
     await eventually(() => served.listener.counters.tlsHandshakeErrors === 2);
+    expect(served.refusals).toEqual([
+      'the TLS handshake failed: peer did not return a certificate',
+      expect.stringMatching(/^the TLS handshake failed: the client certificate is refused, [A-Z_]+$/),
+    ]);
     expect(served.recorders.length).toBe(0);
     expect(served.admission.counters.connections).toBe(0);
   });
