@@ -16,12 +16,16 @@ export interface Invocation {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingFolder: string;
+  /** Files and sockets that the process may have open; Infinity: not known. */
+  readonly openFilesMax: number;
 }
 
 export interface LoadedConfiguration {
   readonly configuration: Configuration;
   /** As messages name it; undefined: no file was found, and the built-in defaults hold. */
   readonly file: string | undefined;
+  /** What an operator should know, though nothing is wrong. */
+  readonly remarks: readonly string[];
   /** `file:line:column` of a key, or of what stands around it; undefined without a file. */
   locate(path: KeyPath): string | undefined;
 }
@@ -31,7 +35,17 @@ const DEFAULT_FILE = 'config/config.toml';
 const STRING_BYTES_MAX = 64 * 1024;
 
 export function invocationOfProcess(): Invocation {
-  return { argv: process.argv.slice(2), environment: process.env, workingFolder: process.cwd() };
+  return { argv: process.argv.slice(2), environment: process.env, workingFolder: process.cwd(), openFilesMax: openFilesMax() };
+}
+
+/** What Linux tells; Node has raised it to the hard limit by now. */
+function openFilesMax(): number {
+  try {
+    const [, files] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return files === undefined ? Number.POSITIVE_INFINITY : Number(files);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /**
@@ -43,9 +57,9 @@ export function invocationOfProcess(): Invocation {
 export function loadConfiguration(named: string | undefined, invocation: Invocation): LoadedConfiguration {
   const found = findFile(named, invocation);
   if (found === undefined) {
-    const surroundings = surroundingsOf(invocation.workingFolder, invocation.workingFolder);
-    const { configuration } = resolveConfiguration(configurationSchema.parse({}), surroundings);
-    return { configuration, file: undefined, locate: () => undefined };
+    const surroundings = surroundingsOf(invocation.workingFolder, invocation);
+    const { configuration, remarks } = resolveConfiguration(configurationSchema.parse({}), surroundings);
+    return { configuration, file: undefined, remarks, locate: () => undefined };
   }
   const { file, source } = found;
   const folder = dirname(resolve(invocation.workingFolder, file));
@@ -54,7 +68,7 @@ export function loadConfiguration(named: string | undefined, invocation: Invocat
   if ('problems' in validated) {
     throw operatorErrorOf(file, validated.problems);
   }
-  const { configuration, problems } = resolveConfiguration(validated.written, surroundingsOf(folder, invocation.workingFolder));
+  const { configuration, problems, remarks } = resolveConfiguration(validated.written, surroundingsOf(folder, invocation));
   if (problems.length > 0) {
     throw operatorErrorOf(
       file,
@@ -65,7 +79,7 @@ export function loadConfiguration(named: string | undefined, invocation: Invocat
     const { line, column } = document.positionOf(path);
     return `${file}:${line}:${column}`;
   };
-  return { configuration, file, locate };
+  return { configuration, file, remarks, locate };
 }
 
 function findFile(named: string | undefined, { environment, workingFolder }: Invocation): { file: string; source: string } | undefined {
@@ -76,10 +90,11 @@ function findFile(named: string | undefined, { environment, workingFolder }: Inv
     return { file, source: readText(resolve(workingFolder, file), FILE_BYTES_MAX) };
   } catch (error) {
     const isNamed = named !== undefined || fromEnvironment !== undefined;
-    if (!isNamed && (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR')) {
+    const isMissing = errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR';
+    if (!isNamed && isMissing) {
       return undefined;
     }
-    const remedy = isNamed ? `correct ${namedBy}, or create the file` : 'make it readable, or name another one with --config';
+    const remedy = isMissing ? `correct ${namedBy}, or create the file` : 'mend it, or name another one with --config';
     throw new OperatorError([oneLine(`${file}:1:1: cannot read the configuration file, ${fileTrouble(error)}: ${remedy}`)]);
   }
 }
@@ -123,8 +138,9 @@ function textOf({ kind, name }: StringReference, folder: string, environment: In
   }
 }
 
-function surroundingsOf(folder: string, workingFolder: string): Surroundings {
+function surroundingsOf(folder: string, { workingFolder, openFilesMax }: Invocation): Surroundings {
   return {
+    openFilesMax,
     loopbackHosts: loopbackHosts(),
     heapBytes: getHeapStatistics().heap_size_limit,
     absolute: (path) => resolve(folder, path),

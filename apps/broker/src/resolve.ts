@@ -14,6 +14,8 @@ import { configurationSchema, type WrittenConfiguration, type WrittenListener } 
 export interface Surroundings {
   /** Loopback addresses that this machine has. */
   readonly loopbackHosts: readonly string[];
+  /** Files and sockets that the process may have open. */
+  readonly openFilesMax: number;
   /** Bytes that V8 was given. */
   readonly heapBytes: number;
   /** Absolute path of a path that starts at the folder of the configuration file. */
@@ -34,6 +36,8 @@ export interface SemanticProblem {
 }
 
 const HEAP_SHARE = 0.85;
+/** Of Node.js, listeners, logs, the store, and whoever asks for metrics. */
+const OWN_FILES = 64;
 /** `sun_path` of Linux without its final zero. */
 const SOCKET_PATH_BYTES_MAX = 107;
 const PASSWORD_AUTHENTICATORS: readonly AuthenticatorName[] = ['password', 'scram'];
@@ -46,7 +50,7 @@ loopback.addAddress('::1', 'ipv6');
 export function resolveConfiguration(
   written: WrittenConfiguration,
   surroundings: Surroundings,
-): { readonly configuration: Configuration; readonly problems: readonly SemanticProblem[] } {
+): { readonly configuration: Configuration; readonly problems: readonly SemanticProblem[]; readonly remarks: readonly string[] } {
   return new Resolver(written, surroundings).resolve();
 }
 
@@ -54,19 +58,21 @@ class Resolver {
   readonly #written: WrittenConfiguration;
   readonly #surroundings: Surroundings;
   readonly #problems: SemanticProblem[] = [];
+  readonly #remarks: string[] = [];
 
   constructor(written: WrittenConfiguration, surroundings: Surroundings) {
     this.#written = written;
     this.#surroundings = surroundings;
   }
 
-  resolve(): { configuration: Configuration; problems: SemanticProblem[] } {
+  resolve(): { configuration: Configuration; problems: SemanticProblem[]; remarks: string[] } {
     const { limits, access } = this.#written;
     const { heapBytes } = this.#surroundings;
     const configuration: Configuration = {
       ...this.#written,
       limits: {
         ...limits,
+        connectionsMax: this.#connectionsMax(),
         persistentSessionExpirySeconds: Math.min(limits.persistentSessionExpirySeconds, limits.sessionExpirySecondsMax),
         heapBytesMax: limits.heapBytesMax === 'automatic' ? Math.floor(heapBytes * HEAP_SHARE) : limits.heapBytesMax,
       },
@@ -79,7 +85,24 @@ class Resolver {
     };
     this.#checkNames(configuration.listeners);
     this.#checkAddresses(configuration);
-    return { configuration, problems: this.#problems };
+    return { configuration, problems: this.#problems, remarks: this.#remarks };
+  }
+
+  /**
+   * Where the descriptors end, the system closes connections unseen, and neither the metrics nor the store can open anything: then a limit of the
+   * broker's own comes first.
+   */
+  #connectionsMax(): number {
+    const { limits, storage } = this.#written;
+    const { openFilesMax } = this.#surroundings;
+    const possible = Math.max(1, openFilesMax - OWN_FILES - storage.pool);
+    if (limits.connectionsMax > possible && limits.connectionsMax !== Number.POSITIVE_INFINITY) {
+      const raise = 'raise the limit of the system (ulimit -n, LimitNOFILE of systemd), or lower limits.connectionsMax';
+      this.#remarks.push(
+        `the process may open ${openFilesMax} files, which is too few for limits.connectionsMax = ${limits.connectionsMax}: ${possible} are let in; ${raise}`,
+      );
+    }
+    return Math.min(limits.connectionsMax, possible);
   }
 
   #storage(): StorageConfiguration {

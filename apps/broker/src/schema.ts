@@ -196,7 +196,9 @@ const limits = z
       .prefault('unlimited')
       .describe('Longest life of a queued or retained message, also of one without Message Expiry Interval.'),
     sessionsMax: unlimited().prefault(1_000_000).describe('Sessions, with and without a connection.'),
-    connectionsMax: unlimited().prefault(100_000).describe('Network connections.'),
+    connectionsMax: unlimited()
+      .prefault(100_000)
+      .describe('Network connections; never more than the system lets the process have (`ulimit -n`) less what the broker needs itself.'),
     unauthenticatedConnectionsMax: unlimited().prefault(20_000).describe('Connections whose CONNECT is not yet accepted.'),
     unauthenticatedBytesMax: unlimited()
       .prefault(64 * MIB)

@@ -21,6 +21,9 @@ export async function start(named: string | undefined, host: Host, library: Brok
   if (loaded.file === undefined) {
     logger.info('no configuration file was found (--config, SI_CFG_PATH, config/config.toml): the built-in defaults hold');
   }
+  for (const remark of loaded.remarks) {
+    logger.warn(remark);
+  }
   const stopAsked = firstStopSignal(host, logger);
   const onHangup = new Reloader(named, host, loaded, logger);
   try {

@@ -230,7 +230,7 @@ const faults: readonly (readonly [name: string, toml: string, ...lines: readonly
   [
     'more than 1 MiB',
     '#'.repeat(1024 * 1024 + 1),
-    'c.toml:1:1: cannot read the configuration file, it is larger than 1048576 bytes: correct --config, or create the file',
+    'c.toml:1:1: cannot read the configuration file, it is larger than 1048576 bytes: mend it, or name another one with --config',
   ],
 ];
 

@@ -21,14 +21,19 @@ export class CommandRun {
   constructor(
     argv: readonly string[],
     workingFolder: string,
-    { input = '', isTTY = false, library = new RecordingLibrary() }: { input?: string; isTTY?: boolean; library?: RecordingLibrary } = {},
+    {
+      input = '',
+      isTTY = false,
+      library = new RecordingLibrary(),
+      openFilesMax = Number.POSITIVE_INFINITY,
+    }: { input?: string; isTTY?: boolean; library?: RecordingLibrary; openFilesMax?: number } = {},
   ) {
     this.library = library;
     const stdin = isTTY ? Object.assign(new PassThrough(), { isTTY: true }) : Readable.from([Buffer.from(input)]);
     this.#terminal = stdin instanceof PassThrough ? stdin : undefined;
     this.type(input);
     const host: Host = {
-      invocation: { argv, environment: {}, workingFolder },
+      invocation: { argv, environment: {}, workingFolder, openFilesMax },
       stdin,
       stdout: Object.assign(this.#collector('stdout'), { isTTY }),
       stderr: this.#collector('stderr'),

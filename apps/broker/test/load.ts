@@ -17,7 +17,7 @@ export function folderWith(files: Readonly<Record<string, string>>): string {
 }
 
 export function invocationIn(workingFolder: string, environment: Invocation['environment'] = {}): Invocation {
-  return { argv: [], environment, workingFolder };
+  return { argv: [], environment, workingFolder, openFilesMax: Number.POSITIVE_INFINITY };
 }
 
 /** Loads the text as `c.toml` in a folder with the other files. */

@@ -157,6 +157,22 @@ describe('si-mqtt start', () => {
     expect(entries[1]).toMatchObject({ listener: 'tcp', url: 'mqtt://x', allowAnonymous: true, authenticators: [] });
   });
 
+  it('lets no more connections in than files can be open, and says so', async () => {
+    const library = new RecordingLibrary();
+    const asked: number[] = [];
+    const { createServer } = library;
+    library.createServer = (configuration) => {
+      asked.push(configuration.limits.connectionsMax);
+      return createServer.call(library, configuration);
+    };
+    const command = new CommandRun(['-c', 'c.toml'], folderWith({ 'c.toml': listenerAt(0) }), { library, openFilesMax: 1024 });
+    await command.until('"ready"');
+    command.signals.emit('SIGTERM');
+    expect(await command.exitCode).toBe(0);
+    expect(asked).toEqual([956]);
+    expect(command.stdout).toMatch(/"level":40.*may open 1024 files.*limits\.connectionsMax = 100000: 956 are let in; raise /);
+  });
+
   it('a second signal ends the process at once', async () => {
     const library = new RecordingLibrary();
     let finish = (): void => undefined;
