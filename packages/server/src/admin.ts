@@ -55,12 +55,12 @@ export class AdminListener {
       return reason === undefined ? reply(response, 200, 'ready\n') : reply(response, 503, `not ready: ${reason}\n`);
     }
     if (path !== '/metrics') return reply(response, 404, 'there are /metrics, /healthz and /readyz\n');
-    response.setHeader('content-type', this.metrics.contentType);
-    reply(response, 200, await this.metrics.metrics());
+    reply(response, 200, await this.metrics.metrics(), this.metrics.contentType);
   }
 }
 
-function reply(response: ServerResponse, status: number, text: string): void {
+function reply(response: ServerResponse, status: number, text: string, contentType: string = 'text/plain; charset=utf-8'): void {
   response.statusCode = status;
+  response.setHeader('content-type', contentType);
   response.end(text);
 }

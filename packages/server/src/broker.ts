@@ -196,7 +196,15 @@ export class Broker {
     return message.qos === 0 ? reasonCode : pending;
   }
 
-  /** For the server's own publications: `$SYS` topics, the library. */
+  /** A topic of `$SYS`, which is not counted: nobody asked for it. */
+  publishSys(topicName: string, payload: Uint8Array): void {
+    const { env } = this.parts;
+    const message = Message.of({ topicName, payload, qos: 0, retain: true }, { clientId: '', userName: undefined }, env.now());
+    void this.sysRetained.put(message);
+    this.routing.route(message);
+  }
+
+  /** For publications of the library. */
   publishOwn(content: MessageContent, publisher: Publisher = { clientId: '', userName: undefined }): void {
     this.publish(Message.of(content, publisher, this.parts.env.now()), undefined, 0);
   }

@@ -6,6 +6,7 @@ import { type Admission, type AdmissionCounters } from './listeners/admission.js
 import { type ListenerCounters } from './listeners/byte-stream.js';
 import { QueueSurvey } from './queue-survey.js';
 import { SlowReading } from './slow-reading.js';
+import { version } from './version.js';
 
 /** One metric that reads a plain number when it is scraped, so that the hot path never sees prom-client. */
 interface Reading {
@@ -33,6 +34,9 @@ export interface MeteredListener {
 export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Gauge({ name: 'si_mqtt_build_info', help: 'Always 1; the label has the version.', labelNames: ['version'], registers: [registry] })
+    .labels(version)
+    .set(1);
   const { broker, admission, authentications } = sources;
   for (const reading of [
     ...messageReadings(broker),
@@ -163,7 +167,11 @@ function messageReadings({ counters, drops, parts, routing }: Broker): Reading[]
     counter('bytes_received_total', 'Bytes read from clients.', () => counters.bytesReceived),
     counter('bytes_sent_total', 'Bytes written to clients.', () => counters.bytesSent),
     counter('packets_received_total', 'Control packets read from clients.', () => counters.packetsReceived),
-    counter('publish_received_total', 'Messages taken from clients, wills and the server itself.', () => counters.publishReceived),
+    counter(
+      'publish_received_total',
+      'Messages taken from clients, of wills, and of the program that runs the server; $SYS is not counted.',
+      () => counters.publishReceived,
+    ),
     counter('publish_sent_total', 'PUBLISH packets sent to clients.', () => counters.publishSent),
     counter('publish_refused_total', 'Publications that the access rules refused.', () => counters.publishRefused),
     counter('publish_unmatched_total', 'Messages that no subscription of this node matched.', () => counters.publishUnmatched),
@@ -235,6 +243,11 @@ function connectionReadings({ counters, clients }: Broker, admission: AdmissionC
     ),
     counter('connections_admitted_total', 'Network connections that no limit refused.', () => admission.admitted),
     gauge('connections', 'Network connections, those without CONNECT included.', () => admission.connections),
+    gauge(
+      'connected_clients',
+      'Clients whose CONNECT was accepted and that are still there.',
+      () => admission.connections - admission.unauthenticatedConnections,
+    ),
     gauge('unauthenticated_connections', 'Connections whose CONNECT is not accepted yet.', () => admission.unauthenticatedConnections),
     gauge('unauthenticated_bytes', 'Bytes that these have sent.', () => admission.unauthenticatedBytes),
     gauge('sessions', 'Sessions, connected or not.', () => clients.size),

@@ -1,4 +1,5 @@
 import { type Broker } from './broker.js';
+import { version } from './version.js';
 
 export interface SysOptions {
   readonly enabled: boolean;
@@ -47,7 +48,7 @@ export class SysTopics {
     const { counters, drops, clients } = broker;
     let connected = 0;
     for (const client of clients.values()) if (client.connection !== undefined) connected++;
-    this.put('version', 'si-mqtt');
+    this.put('version', `si-mqtt version ${version}`);
     this.put('uptime', `${Math.floor((broker.parts.env.monotonic() - this.startedAt) / 1000)} seconds`);
     this.put('clients/connected', connected);
     this.put('clients/disconnected', clients.size - connected);
@@ -68,6 +69,6 @@ export class SysTopics {
     const text = String(value);
     if (this.last.get(name) === text) return;
     this.last.set(name, text);
-    this.broker.publishOwn({ topicName: `$SYS/broker/${name}`, payload: encoder.encode(text), qos: 0, retain: true });
+    this.broker.publishSys(`$SYS/broker/${name}`, encoder.encode(text));
   }
 }

@@ -43,7 +43,7 @@ describe('$SYS topics', () => {
     const first = (await watcher.settled()).filter((packet) => packet.type === 'publish');
     expect(first.length).toBeGreaterThan(10);
     expect(first.every(({ retain, qos }) => retain && qos === 0)).toBe(true);
-    expect(textOf(first.find(({ topicName }) => topicName === '$SYS/broker/version')!.payload)).toMatch(/^si-mqtt/);
+    expect(textOf(first.find(({ topicName }) => topicName === '$SYS/broker/version')!.payload)).toMatch(/^si-mqtt version \d+\.\d+\.\d+$/);
 
     const values = new Map<string, string>();
     const deadline = Date.now() + 5000;
@@ -109,11 +109,16 @@ describe('the admin listener', () => {
     for (let i = 0; i < 3; i++)
       client.send({ type: 'publish', dup: false, qos: 0, retain: true, topicName: 'a', packetId: 0, payload: password('x') });
     await client.settled();
+    await expect.poll(async () => (await server.retainedMessages('$SYS/#')).messages.length).toBeGreaterThan(10);
     const response = await fetch(`${urlOf('admin')}/metrics`);
     expect(response.headers.get('content-type')).toContain('text/plain');
     const text = await response.text();
     const value = (name: string): number => Number(new RegExp(`^si_mqtt_${name} (\\S+)$`, 'm').exec(text)?.[1]);
     expect(value('connections')).toBe(1);
+    expect(value('connected_clients')).toBe(1);
+    expect(value('publish_received_total'), 'and nothing of $SYS').toBe(3);
+    expect(value('publish_unmatched_total')).toBe(0);
+    expect(text).toMatch(/^si_mqtt_build_info\{version="\d+\.\d+\.\d+"\} 1$/m);
     expect(value('sessions')).toBe(1);
     expect(value('subscriptions')).toBe(1);
     expect(value('connections_accepted_total')).toBe(1);
@@ -125,7 +130,8 @@ describe('the admin listener', () => {
   test('/healthz and /readyz; anything else is refused', async () => {
     await start({ admin });
     const url = urlOf('admin');
-    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const health = await fetch(`${url}/healthz`);
+    expect([health.status, health.headers.get('content-type')]).toEqual([200, 'text/plain; charset=utf-8']);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     expect((await fetch(`${url}/`)).status).toBe(404);
     expect((await fetch(`${url}/metrics`, { method: 'POST' })).status).toBe(405);
