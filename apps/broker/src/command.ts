@@ -4,13 +4,14 @@ import { type BrokerLibrary } from './library.js';
 import { run } from './run.js';
 import { openJournal } from './storage.js';
 import { backUpStore, migrateStore, readStore } from './store-access.js';
+import { packageVersion } from './version.js';
 import { holdYoungGeneration } from './young-generation.js';
 
 const library: BrokerLibrary = {
   createServer: async (configuration, logger) => {
     const journal = await openJournal(configuration.storage, logger);
     holdYoungGeneration();
-    return createServer(configuration, { logger, ...(journal === undefined ? {} : { journal }) });
+    return createServer(configuration, { logger, version: packageVersion(), ...(journal === undefined ? {} : { journal }) });
   },
   accessProblems,
   setUser,

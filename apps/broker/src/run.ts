@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { loadConfiguration } from './config.js';
 import { type Host } from './host.js';
@@ -8,6 +7,7 @@ import { type PasswdOptions, passwd } from './passwd.js';
 import { OperatorError, oneLine } from './problems.js';
 import { start } from './start.js';
 import { backup, migrate } from './upkeep.js';
+import { packageVersion } from './version.js';
 
 /** An operator's mistake, on the command line or in a file: another attempt cannot succeed. */
 const EXIT_MISTAKE = 2;
@@ -102,9 +102,4 @@ function countOf(text: string): number {
   const count = Number(text);
   if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('It is not a whole number, at least 1.');
   return count;
-}
-
-function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
 }

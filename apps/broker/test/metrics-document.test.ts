@@ -11,7 +11,7 @@ it('docs/metrics.md is what a broker answers (npx vitest run -u writes it)', asy
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const store = await openSqliteLogStore({ path: join(folder, 'store.db'), reserveBytes: 4096 });
   const journal = new StoreJournal(store, new NodeEnv(), { watchMilliseconds: 0 });
-  const server = await createServer({ admin: { enabled: true, host: '127.0.0.1', port: 0 } }, { journal });
+  const server = await createServer({ admin: { enabled: true, host: '127.0.0.1', port: 0 } }, { journal, version: '1.2.3' });
   await server.start();
   onTestFinished(() => server.stop());
   const { url } = server.addresses().find(({ listener }) => listener === 'admin')!;

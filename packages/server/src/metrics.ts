@@ -6,7 +6,6 @@ import { type Admission, type AdmissionCounters } from './listeners/admission.js
 import { type ListenerCounters } from './listeners/byte-stream.js';
 import { QueueSurvey } from './queue-survey.js';
 import { SlowReading } from './slow-reading.js';
-import { version } from './version.js';
 
 /** One metric that reads a plain number when it is scraped, so that the hot path never sees prom-client. */
 interface Reading {
@@ -22,6 +21,8 @@ export interface MetricSources {
   readonly broker: Broker;
   readonly admission: Admission;
   readonly authentications: ConcurrencyLimit;
+  /** Of the program around the server, if it says so. */
+  readonly version?: string | undefined;
   listeners(): readonly MeteredListener[];
 }
 
@@ -34,10 +35,7 @@ export interface MeteredListener {
 export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  new Gauge({ name: 'si_mqtt_build_info', help: 'Always 1; the label has the version.', labelNames: ['version'], registers: [registry] })
-    .labels(version)
-    .set(1);
-  const { broker, admission, authentications } = sources;
+  const { broker, admission, authentications, version } = sources;
   for (const reading of [
     ...messageReadings(broker),
     ...queueReadings(broker),
@@ -45,6 +43,7 @@ export function createMetrics(sources: MetricSources): Registry {
     ...authenticationReadings(authentications),
   ])
     register(registry, reading);
+  if (version !== undefined) registerVersion(registry, version);
   for (const reading of listenerReadings) registerPerListener(registry, reading, () => sources.listeners());
   const { journaling } = broker;
   if (journaling !== undefined) {
@@ -53,6 +52,11 @@ export function createMetrics(sources: MetricSources): Registry {
     if (journaling.journal.work !== undefined) registerCommits(registry, journaling.journal.work);
   }
   return registry;
+}
+
+function registerVersion(registry: Registry, version: string): void {
+  const help = 'Always 1; the label has the version.';
+  new Gauge({ name: 'si_mqtt_build_info', help, labelNames: ['version'], registers: [registry] }).labels(version).set(1);
 }
 
 function register(registry: Registry, { name, help, kind, read }: Reading): void {

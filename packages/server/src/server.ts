@@ -50,6 +50,8 @@ import { runInTurn } from './turn-share.js';
 /** Ports other than the in-memory ones, and where to log. */
 export interface ServerParts {
   readonly logger?: Logger;
+  /** Of the program around it, for `$SYS/broker/version` and `si_mqtt_build_info`. */
+  readonly version?: string;
   /** Where sessions, queues and retained messages outlive the process; absent: nowhere. */
   readonly journal?: Journal;
   readonly sessions?: SessionStore;
@@ -107,8 +109,10 @@ export class Server {
       // Whom one's own authenticators let in, only they know.
       permissionsOf: (userName, clientId) => (hasOwn ? undefined : access.permissionsFor(userName, clientId)),
     });
-    this.sysTopics = new SysTopics(this.broker, options.sys);
-    this.admin = options.admin.enabled ? new AdminListener(options.admin, this.createMetrics(), () => this.notReadyBecause) : undefined;
+    this.sysTopics = new SysTopics(this.broker, options.sys, parts.version);
+    this.admin = options.admin.enabled
+      ? new AdminListener(options.admin, this.createMetrics(parts.version), () => this.notReadyBecause)
+      : undefined;
     const log = new ServerLog(this.events, this.logger, this.broker.drops);
     this.ticks = new Ticks({ broker: this.broker, log, logger: this.logger, options: () => this.options, listeners: () => this.listeners });
   }
@@ -301,9 +305,9 @@ export class Server {
     stream.attach(new Connection(this.broker, stream, settings, this.broker.currentTick));
   }
 
-  private createMetrics(): Registry {
+  private createMetrics(version: string | undefined): Registry {
     const { broker, admission, access } = this;
-    return createMetrics({ broker, admission, authentications: access.limit, listeners: () => this.listeners });
+    return createMetrics({ broker, admission, authentications: access.limit, version, listeners: () => this.listeners });
   }
 
   private connectionSettings(listener: ListenerInformation): ConnectionSettings {

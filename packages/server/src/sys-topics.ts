@@ -1,5 +1,4 @@
 import { type Broker } from './broker.js';
-import { version } from './version.js';
 
 export interface SysOptions {
   readonly enabled: boolean;
@@ -22,12 +21,14 @@ export function isNameOfServer(topicName: string, clientId: string | undefined):
 export class SysTopics {
   private readonly broker: Broker;
   private readonly options: SysOptions;
+  private readonly version: string | undefined;
   private readonly startedAt: number;
   private readonly last: Map<string, string> = new Map();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(broker: Broker, options: SysOptions) {
+  constructor(broker: Broker, options: SysOptions, version?: string) {
     this.broker = broker;
+    this.version = version;
     this.options = options;
     this.startedAt = broker.parts.env.monotonic();
   }
@@ -48,7 +49,7 @@ export class SysTopics {
     const { counters, drops, clients } = broker;
     let connected = 0;
     for (const client of clients.values()) if (client.connection !== undefined) connected++;
-    this.put('version', `si-mqtt version ${version}`);
+    this.put('version', this.version === undefined ? 'si-mqtt' : `si-mqtt version ${this.version}`);
     this.put('uptime', `${Math.floor((broker.parts.env.monotonic() - this.startedAt) / 1000)} seconds`);
     this.put('clients/connected', connected);
     this.put('clients/disconnected', clients.size - connected);

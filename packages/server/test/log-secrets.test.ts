@@ -87,7 +87,9 @@ it('at the level of traces it has neither passwords nor payloads', async () => {
     .trim()
     .split('\n')
     .map((line) => (JSON.parse(line) as { msg: string }).msg);
-  expect(new Set(messages)).toEqual(new Set(['connection refused', 'client connected', 'client disconnected']));
+  expect(new Set(messages)).toEqual(
+    new Set(['connection refused', 'client connected', 'client disconnected', 'client disconnected for a fault']),
+  );
   for (const secret of Object.values(secrets)) {
     const bytes = Buffer.from(secret);
     // As text, and as bytes are written by pino and by people.
