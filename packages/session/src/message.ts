@@ -42,12 +42,19 @@ function layoutOf(protocolVersion: ProtocolVersion, withPacketId: boolean): numb
   return (protocolVersion === 5 ? 2 : 0) + (withPacketId ? 1 : 0);
 }
 
-/** Where a message's bytes are: in the chunk that was read, in a slab with those of others, or on their own. */
+/** Where a message's bytes are: in the chunk that was read, in a slab with those of many others, or where they may stay. */
 const Place = { chunk: 0, slab: 1, own: 2 } as const;
 type Place = (typeof Place)[keyof typeof Place];
 
 /** Of all messages: a frame is made within one call. */
-const slab = new FrameSlab();
+const briefFrameBytesMax = 2048;
+const slab = new FrameSlab(16_384, briefFrameBytesMax);
+/**
+ * For what is kept. An array above 64 bytes lies outside of V8's heap and takes 300 bytes more than it has; so the last frame of a slab of 1 KiB
+ * holds hardly more than an array of its own would.
+ */
+const lastingFrameBytesMax = 256;
+const lastingSlab = new FrameSlab(1024, lastingFrameBytesMax);
 
 /**
  * What is in the broker: one application message with its topic name resolved. Made once from a PUBLISH packet, and encoded at most once per
@@ -145,12 +152,11 @@ export class Message {
   /** The same for a message that is likely to be finished soon: until `keep` its bytes are in a slab, which it holds alive. */
   keepBriefly(): this {
     if (this.place !== Place.chunk) return this;
-    if (this.source === undefined) {
+    const { source } = this;
+    if (source === undefined || source.end - source.start > briefFrameBytesMax) {
       this.own();
     } else {
-      const { start, end } = this.source;
-      const at = slab.take(end - start);
-      this.source = moveFrame(this.source, slab.bytes, at);
+      this.source = inSlab(source, slab);
       this.place = Place.slab;
     }
     return this;
@@ -162,7 +168,8 @@ export class Message {
     this.frames = undefined;
     this.particular = undefined;
     if (this.source !== undefined) {
-      this.source = ownFrame(this.source);
+      const { start, end } = this.source;
+      this.source = end - start > lastingFrameBytesMax ? ownFrame(this.source) : inSlab(this.source, lastingSlab);
     } else if (this.payloadBytes !== undefined) {
       this.payloadBytes = this.payloadBytes.slice();
     }
@@ -194,8 +201,8 @@ export class Message {
   }
 
   /** Where its encoded copies go, which live as long as it does. */
-  private get room(): FrameSlab | undefined {
-    return this.place === Place.own ? undefined : slab;
+  private get room(): FrameSlab {
+    return this.place === Place.own ? lastingSlab : slab;
   }
 
   /**
@@ -226,6 +233,11 @@ export class Message {
     this.particular = { subscriptionIdentifiers, topicAlias, withTopicName, withPacketId, frame };
     return frame;
   }
+}
+
+function inSlab(frame: PublishFrame, room: FrameSlab): PublishFrame {
+  const at = room.take(frame.end - frame.start);
+  return moveFrame(frame, room.bytes, at);
 }
 
 function sameNumbers(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
