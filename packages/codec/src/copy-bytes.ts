@@ -2,6 +2,7 @@
 const loopMax = 24;
 /** Up to here a loop over words is faster than to make a view of the source and to set it (Node 20: 80 ns). */
 const wordsMax = 128;
+const usesBeforeView = 4;
 
 /**
  * An array that was copied from or to. To ask a typed array for its buffer is a call into V8 (Node 20: 30 ns), and a DataView costs several times as much:
@@ -11,6 +12,7 @@ class KnownArray {
   bytes: Uint8Array;
   buffer: ArrayBufferLike | undefined;
   private words: DataView | undefined;
+  private uses = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -22,10 +24,16 @@ class KnownArray {
     this.bytes = bytes;
     this.buffer = undefined;
     this.words = undefined;
+    this.uses = 0;
   }
 
-  get view(): DataView {
-    return (this.words ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length));
+  /** Undefined until the array has come so often that it is likely to come on. */
+  view(): DataView | undefined {
+    if (this.words !== undefined) return this.words;
+    this.uses += 1;
+    if (this.uses < usesBeforeView) return undefined;
+    this.words = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
+    return this.words;
   }
 
   part(start: number, length: number): Uint8Array {
@@ -38,19 +46,14 @@ class RecentArrays {
   private latest: KnownArray = new KnownArray(new Uint8Array(0));
   private other: KnownArray = new KnownArray(this.latest.bytes);
 
-  /** Undefined: it is none of them, and takes the place of the older one. */
-  find(bytes: Uint8Array): KnownArray | undefined {
+  /** An array that is none of them takes the place of the older one. */
+  find(bytes: Uint8Array): KnownArray {
     if (this.latest.bytes === bytes) return this.latest;
     const { other } = this;
     this.other = this.latest;
     this.latest = other;
-    if (other.bytes === bytes) return other;
-    other.become(bytes);
-    return undefined;
-  }
-
-  get newest(): KnownArray {
-    return this.latest;
+    if (other.bytes !== bytes) other.become(bytes);
+    return other;
   }
 }
 
@@ -68,14 +71,15 @@ export function copyBytes(source: Uint8Array, start: number, end: number, target
     target.set(source, at);
     return source;
   }
-  const from = sources.find(source) ?? sources.newest;
-  const to = length <= wordsMax ? targets.find(target) : undefined;
-  if (to === undefined) {
-    const part = from.part(start, length);
+  const known = sources.find(source);
+  const words = length <= wordsMax ? targets.find(target).view() : undefined;
+  const sourceWords = words === undefined ? undefined : known.view();
+  if (words === undefined || sourceWords === undefined) {
+    const part = known.part(start, length);
     target.set(part, at);
     return part;
   }
-  copyWords(from.view, start, end, to.view, at);
+  copyWords(sourceWords, start, end, words, at);
   return undefined;
 }
 

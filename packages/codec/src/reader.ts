@@ -1,7 +1,12 @@
+import { copyBytes } from './copy-bytes.js';
 import { malformed } from './protocol-error.js';
-import { decodeUtf8 } from './utf8.js';
+import { TextCache, textHash } from './text-cache.js';
+import { decodeUtf8, Utf8Kind, utf8Kind } from './utf8.js';
 
 const noBytes = new Uint8Array(0);
+
+/** What packet after packet says in its properties; 100 kB when full. */
+const repeatedTexts = new TextCache(1024, 64);
 
 /** A cursor over the body of one packet. What would reach beyond `end` is malformed; `what` names the field for the log. */
 export class Reader {
@@ -54,11 +59,26 @@ export class Reader {
     return length === 0 ? '' : decodeUtf8(this.bytes, at, at + length, what);
   }
 
+  /** A string that is likely to come again. */
+  repeatedString(what: string): string {
+    const length = this.uint16(what);
+    const at = this.take(length, what);
+    if (length === 0) return '';
+    const end = at + length;
+    const hash = textHash(this.bytes, at, end);
+    const known = repeatedTexts.find(this.bytes, at, end, hash);
+    if (known !== undefined) return known;
+    const isAscii = utf8Kind(this.bytes, at, end) === Utf8Kind.ascii;
+    return isAscii ? repeatedTexts.add(this.bytes, at, end, hash) : decodeUtf8(this.bytes, at, end, what);
+  }
+
   /** A copy: whoever gets it may keep it. */
   binary(what: string): Uint8Array {
     const length = this.uint16(what);
     const at = this.take(length, what);
-    return new Uint8Array(this.bytes.subarray(at, at + length));
+    const value = new Uint8Array(length);
+    copyBytes(this.bytes, at, at + length, value, 0);
+    return value;
   }
 
   expectEnd(what: string): void {

@@ -85,6 +85,36 @@ describe('Decoder', () => {
     }
   });
 
+  it('recognises texts of properties, and never takes one for another', () => {
+    const seen: unknown[] = [];
+    const decoder = new Decoder({ receive: (packet) => void seen.push(plain(packet)) }, decoderOptions('client', 5));
+    // More than are remembered, of one length, some longer than is remembered, some that are not ASCII; each of them twice.
+    const texts = Array.from(
+      { length: 1500 },
+      (_, index) => `${index % 7 === 0 ? 'é' : 'e'}${String(index).padStart(index % 5 === 0 ? 80 : 6, '-')}`,
+    );
+    for (const text of [...texts, ...texts, ...texts.slice(0, 20), ...texts.slice(0, 20)]) {
+      const properties = {
+        contentType: text,
+        responseTopic: text,
+        correlationData: Uint8Array.from([1, 2, 3]),
+        userProperties: [[text, '']],
+      } as const;
+      const packet = {
+        type: 'publish',
+        dup: false,
+        qos: 0,
+        retain: false,
+        topicName: text,
+        packetId: 0,
+        payload: new Uint8Array(1),
+        properties,
+      } as const;
+      decoder.push(encode(packet, 5));
+      expect(seen.pop()).toMatchObject({ topicName: text, properties });
+    }
+  });
+
   it('does not hold on to the chunk: it may be overwritten as soon as push returns', () => {
     const { decoder, packetIds } = record();
     const bytes = run(20);

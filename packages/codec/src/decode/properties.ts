@@ -58,7 +58,7 @@ export function readProperties<List>(reader: Reader, list: PropertyList, options
 function readProperty(reader: Reader, definition: PropertyDefinition, properties: Properties): void {
   const { name, kind } = definition;
   if (kind === 'pairs') {
-    const pair: UserProperty = [reader.string('User Property name'), reader.string('User Property value')]; // [MQTT-1.5.7-1]
+    const pair: UserProperty = [reader.repeatedString('User Property name'), reader.repeatedString('User Property value')]; // [MQTT-1.5.7-1]
     append(properties, name, pair);
     return;
   }
@@ -93,9 +93,9 @@ function readValue(reader: Reader, { name, kind }: PropertyDefinition): unknown 
     case 'identifier':
       return readIdentifier(reader);
     case 'string':
-      return reader.string(name);
+      return reader.repeatedString(name);
     case 'topicName':
-      return topicName(reader.string(name), name);
+      return topicName(reader.repeatedString(name), name);
     case 'binary':
       return reader.binary(name);
     case 'identifiers':

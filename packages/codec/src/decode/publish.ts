@@ -5,10 +5,13 @@ import { malformed, ProtocolError, protocolError } from '../protocol-error.js';
 import { type PublishFrame } from '../publish-frame.js';
 import { type Reader } from '../reader.js';
 import { ReasonCode } from '../reason-codes.js';
-import { cachedTopicName, cacheTopicName, topicHash } from '../topic-cache.js';
+import { TextCache, textHash } from '../text-cache.js';
 import { checkTopicNameCharacters, topicLevels } from '../topic-syntax.js';
 import { decodeUtf8, Utf8Kind, utf8Kind } from '../utf8.js';
 import { messageExpiryAt, readProperties } from './properties.js';
+
+/** Half a megabyte when full. */
+const topicNames = new TextCache(4096, 128);
 
 /**
  * A PUBLISH as it came in: the packet, and the bytes that it came in as. `bytes` and `payload` are valid until the receiver returns
@@ -128,12 +131,12 @@ export function decodePublish(
 }
 
 function readTopicName(bytes: Uint8Array, start: number, end: number, options: DecoderOptions): string {
-  const hash = topicHash(bytes, start, end);
-  let topicName = cachedTopicName(bytes, start, end, hash);
+  const hash = textHash(bytes, start, end);
+  let topicName = topicNames.find(bytes, start, end, hash);
   if (topicName === undefined) {
     const isAscii = utf8Kind(bytes, start, end) === Utf8Kind.ascii;
     if (isAscii) refuseWildcards(bytes, start, end);
-    topicName = isAscii ? cacheTopicName(bytes, start, end, hash) : decodeUtf8(bytes, start, end, 'Topic Name'); // [MQTT-3.3.2-1]
+    topicName = isAscii ? topicNames.add(bytes, start, end, hash) : decodeUtf8(bytes, start, end, 'Topic Name'); // [MQTT-3.3.2-1]
     if (!isAscii) {
       const problem = checkTopicNameCharacters(topicName);
       if (problem !== undefined) throw malformed(`Topic Name ${problem}`);
