@@ -159,9 +159,10 @@ function queueReadings(broker: Broker): Reading[] {
     gauge('queued_messages', 'Messages that wait in the queues of sessions and of shared subscriptions.', of('messages')),
     gauge('queued_bytes', 'Bytes of the messages that wait.', of('bytes')),
     gauge('inflight_messages', 'Messages of QoS 1 and 2 that were sent and are not acknowledged.', of('inflight')),
-    gauge('queue_oldest_seconds', 'Since the message that has waited longest came; 0: none waits.', async () => {
-      const oldestAt = (await totals.value())?.oldestAt;
-      return oldestAt === undefined ? 0 : Math.max(0, env.now() - oldestAt) / 1000;
+    gauge('queue_oldest_seconds', 'Since the message that has waited longest came; 0: none waits; NaN: not known yet.', async () => {
+      const { messages = Number.NaN, oldestAt } = (await totals.value()) ?? {};
+      if (oldestAt === undefined) return messages === 0 ? 0 : Number.NaN;
+      return Math.max(0, env.now() - oldestAt) / 1000;
     }),
   ];
 }
