@@ -45,7 +45,7 @@ export class Listener {
     if (tls !== undefined)
       this.certificates = new TlsTermination(options.name, tls, counters, onRefused, (socket) => speak(socket, undefined));
     if (isWebSocket) {
-      this.#upgrade = new WebSocketUpgrade(options.limits.maximumPacketSize, options, counters, (webSocket, socket) => {
+      this.#upgrade = new WebSocketUpgrade(options.limits.maximumPacketSize, options, counters, onRefused, (webSocket, socket) => {
         counters.accepted++;
         onStream(new WebSocketStream(options, webSocket, socket, pendingBytesMax));
       });

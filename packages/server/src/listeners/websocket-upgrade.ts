@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { acceptanceOf } from './accepted-socket.js';
 import { END_MILLISECONDS_MAX } from './accepted-stream.js';
-import { type ListenerCounters } from './byte-stream.js';
+import { type ListenerCounters, type RefusalHandler } from './byte-stream.js';
 import { type WebSocketUpgradeOptions } from './listener-options.js';
 import { ignore } from './socket-acceptor.js';
 
@@ -12,10 +13,16 @@ const FIXED_HEADER_BYTES_MAX = 5;
 const MESSAGE_PARTS_MAX = 16_384;
 const HTTP_HEADER_BYTES_MAX = 8192;
 
+interface UpgradeRefusal {
+  readonly status: number;
+  readonly reason: string;
+}
+
 /** Answers HTTP on accepted sockets: WebSocket upgrades for MQTT go on, everything else is refused. */
 export class WebSocketUpgrade {
   readonly #options: WebSocketUpgradeOptions;
   readonly #counters: ListenerCounters;
+  readonly #onRefused: RefusalHandler;
   readonly #next: (webSocket: WebSocket, socket: Socket) => void;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
@@ -24,10 +31,12 @@ export class WebSocketUpgrade {
     maximumPacketSize: number,
     options: WebSocketUpgradeOptions,
     counters: ListenerCounters,
+    onRefused: RefusalHandler,
     next: (webSocket: WebSocket, socket: Socket) => void,
   ) {
     this.#options = options;
     this.#counters = counters;
+    this.#onRefused = onRefused;
     this.#next = next;
     const webSocketOptions = {
       noServer: true,
@@ -43,12 +52,12 @@ export class WebSocketUpgrade {
       handleProtocols: chooseSubprotocol,
     };
     this.#webSockets = new WebSocketServer(webSocketOptions);
-    this.#webSockets.on('wsClientError', (_error, socket) => this.#refuse(socket as Socket, 400));
+    this.#webSockets.on('wsClientError', (error, socket) => this.#refuse(socket as Socket, { status: 400, reason: error.message }));
     // The HTTP server never listens and so starts no timers: the connect deadline bounds slow requests like everything else.
     this.#http = createServer({ maxHeaderSize: HTTP_HEADER_BYTES_MAX });
     this.#http.on('request', (request, response) => this.#onRequest(request, response));
     this.#http.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
-    this.#http.on('clientError', (_error, socket) => this.#refuse(socket as Socket, 400));
+    this.#http.on('clientError', (error, socket) => this.#refuse(socket as Socket, { status: 400, reason: error.message }));
   }
 
   /** For the connections that come from now on. */
@@ -63,33 +72,46 @@ export class WebSocketUpgrade {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    this.#counters.upgradesRefused++;
     const status = this.#isOurPath(request) ? 426 : 404;
+    this.#count(request.socket, status === 404 ? this.#otherPath : 'it was no upgrade request');
     response.writeHead(status, { Connection: 'close', 'Content-Length': 0, ...(status === 426 ? { Upgrade: 'websocket' } : {}) });
     response.end(() => request.socket.destroySoon());
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', ignore);
-    const status = this.#refusal(request);
-    if (status !== undefined) this.#refuse(socket, status);
+    const refusal = this.#refusal(request);
+    if (refusal !== undefined) this.#refuse(socket, refusal);
     else this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#next(webSocket, socket));
   }
 
-  /** The status to refuse an upgrade with, or undefined. */
-  #refusal(request: IncomingMessage): number | undefined {
-    if (!this.#isOurPath(request)) return 404;
-    if (!isOriginAllowed(request.headers.origin, this.#options.allowedOrigins)) return 403;
+  /** What to refuse an upgrade with, or undefined. */
+  #refusal(request: IncomingMessage): UpgradeRefusal | undefined {
+    const { origin } = request.headers;
+    if (!this.#isOurPath(request)) return { status: 404, reason: this.#otherPath };
+    if (!isOriginAllowed(origin, this.#options.allowedOrigins)) return { status: 403, reason: `allowedOrigins has no ${origin}` };
     // [MQTT-6.0.0-3]: clients offer the subprotocol; a browser that did not would refuse our answer anyway.
-    return chooseSubprotocol(offeredSubprotocols(request)) === false ? 400 : undefined;
+    if (chooseSubprotocol(offeredSubprotocols(request)) === false)
+      return { status: 400, reason: 'the client did not offer the subprotocol mqtt' };
+    return undefined;
+  }
+
+  get #otherPath(): string {
+    return `the path is not ${this.#options.path}`;
   }
 
   #isOurPath(request: IncomingMessage): boolean {
     return request.url?.split('?', 1)[0] === this.#options.path;
   }
 
-  #refuse(socket: Socket, status: number): void {
+  #count(socket: Socket, reason: string): void {
     this.#counters.upgradesRefused++;
+    const { proxied } = acceptanceOf(socket);
+    this.#onRefused(`no WebSocket: ${reason}`, proxied === undefined ? socket.remoteAddress : proxied.address);
+  }
+
+  #refuse(socket: Socket, { status, reason }: UpgradeRefusal): void {
+    this.#count(socket, reason);
     if (!socket.writable) {
       socket.destroy();
       return;

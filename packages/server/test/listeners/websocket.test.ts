@@ -90,6 +90,9 @@ test('answers other requests shortly, and closes', async () => {
   garbage.write(Buffer.from('101000044d5154540502003c0000', 'hex'));
   await untilClosed(garbage);
   expect(served.listener.counters.upgradesRefused).toBe(6);
+  const other = 'no WebSocket: the path is not /mqtt';
+  const none = 'no WebSocket: it was no upgrade request';
+  expect(served.refusals).toEqual([other, none, none, other, ...Array.from({ length: 2 }, () => expect.stringMatching(/^no WebSocket: /))]);
   await eventually(() => served.admission.counters.connections === 0);
 });
 
@@ -99,6 +102,7 @@ describe('Origin', () => {
     await open(served);
     await open(served, 'mqtt', { origin: 'http://localhost:3000' });
     expect(await refusal(served, { protocols: 'mqtt', origin: 'https://evil.example' })).toBe(403);
+    expect(served.refusals).toEqual(['no WebSocket: allowedOrigins has no https://evil.example']);
     expect(await refusal(served, { protocols: 'mqtt', origin: 'null' })).toBe(403);
   });
 
