@@ -6,6 +6,7 @@ import { storeJournalSuites } from './journal-parts.js';
 import { logStoreSuite } from './log-store-suite.js';
 import { mongoServer } from './mongo-databases.js';
 import { callAll, fill } from './plans.js';
+import { relayTo } from './relay.js';
 import { record, seatRow } from './samples.js';
 
 const server = await mongoServer();
@@ -34,7 +35,7 @@ describe.skipIf(server === undefined)('MongoDB protocol (SI_MONGODB_URL, or `pnp
       for (const filter of asked)
         filters.set(`${command[commandName]} ${commandName} ${formOf(filter)}`, { collection: command[commandName], filter });
     });
-    const store = new MongoLogStore(client, client.db(), false);
+    const store = new MongoLogStore(() => client, client, false);
     await fill(store);
     filters.clear();
     await callAll(store);
@@ -50,6 +51,20 @@ describe.skipIf(server === undefined)('MongoDB protocol (SI_MONGODB_URL, or `pnp
       expect(plan, form).not.toMatch(/COLLSCAN|Seq Scan/);
     }
     await store.close();
+    await remove();
+  });
+
+  it('is there again as soon as the server is, although whoever watches it still waits for an answer', { timeout: 60_000 }, async () => {
+    const { url, remove } = await server!.newDatabase();
+    const relay = await relayTo(url);
+    const store = await openMongoLogStore({ url: relay.url });
+    relay.silence();
+    // At first the broken connections, then no connection for five seconds.
+    await expect.poll(() => store.statistics().catch(String), { timeout: 20_000 }).toContain('no connection to the database');
+    relay.speak();
+    await expect.poll(() => store.statistics().then(() => 'there', String), { timeout: 12_000 }).toBe('there');
+    await store.close();
+    await relay.stop();
     await remove();
   });
 

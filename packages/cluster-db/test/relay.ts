@@ -8,14 +8,24 @@ export interface Relay {
   readonly connections: number;
   stop(): Promise<void>;
   listen(): Promise<void>;
+  /** Breaks off all connections; new ones are accepted, and get no answer, not even later. */
+  silence(): void;
+  /** Connections that are made from now on get answers. */
+  speak(): void;
 }
 
 export async function relayTo(url: string): Promise<Relay> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
   let connections = 0;
+  let isSilent = false;
   const server = createServer((near) => {
     connections += 1;
+    if (isSilent) {
+      sockets.add(near);
+      near.on('error', () => undefined).resume();
+      return;
+    }
     const far = connect(Number(target.port), target.hostname);
     for (const [from, to] of [
       [near, far],
@@ -47,5 +57,12 @@ export async function relayTo(url: string): Promise<Relay> {
       await closed;
     },
     listen: () => listen(port),
+    silence: () => {
+      isSilent = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    speak: () => {
+      isSilent = false;
+    },
   };
 }

@@ -1,4 +1,12 @@
-import { type Collection, type Db, type Document, type Filter, MongoClient, type MongoClientOptions } from 'mongodb';
+import {
+  type Collection,
+  type Db,
+  type Document,
+  type Filter,
+  MongoClient,
+  type MongoClientOptions,
+  MongoServerSelectionError,
+} from 'mongodb';
 import {
   type GroupTotals,
   type LogRecord,
@@ -65,7 +73,10 @@ export const mongoClientOptions: MongoClientOptions = {
 const noQueue: QueueTotals = { messages: 0, bytes: 0, lastPos: 0 };
 
 export async function openMongoLogStore(options: MongoOptions): Promise<LogStore> {
-  return opened(newClient(options, mongoClientOptions), (meta) => migrate(meta));
+  return opened(
+    () => newClient(options, mongoClientOptions),
+    (meta) => migrate(meta),
+  );
 }
 
 export async function migrateMongoStore(options: MongoOptions): Promise<SchemaVersions> {
@@ -81,14 +92,15 @@ export async function migrateMongoStore(options: MongoOptions): Promise<SchemaVe
 
 export async function readMongoStore(options: MongoOptions): Promise<StoreReader> {
   const { readPreference: _readPreference, ...settings } = mongoClientOptions;
-  return opened(newClient(options, settings), checkSchema);
+  return opened(() => newClient(options, settings), checkSchema);
 }
 
-async function opened(client: MongoClient, prepare: (meta: Collection<MetaDocument>) => Promise<unknown>): Promise<LogStore> {
+async function opened(connect: () => MongoClient, prepare: (meta: Collection<MetaDocument>) => Promise<unknown>): Promise<LogStore> {
+  const client = connect();
   try {
     const database = client.db();
     await prepare(database.collection<MetaDocument>('meta'));
-    return new MongoLogStore(client, database, await isReplicaSet(database));
+    return new MongoLogStore(connect, client, await isReplicaSet(database));
   } catch (error) {
     await client.close();
     throw translated(error);
@@ -107,24 +119,47 @@ async function isReplicaSet(database: Db): Promise<boolean> {
 
 export class MongoLogStore implements LogStore {
   readonly rowsWithRecord: boolean = false;
-  private readonly client: MongoClient;
-  private readonly database: Db;
-  private readonly log: MongoLog;
-  private readonly tables: MongoTables;
-  private readonly seats: Collection<SeatDocument>;
+  private readonly connect: () => MongoClient;
+  private readonly isReplicaSet: boolean;
+  private client: MongoClient;
+  private database!: Db;
+  private log!: MongoLog;
+  private tables!: MongoTables;
+  private seats!: Collection<SeatDocument>;
   private isFull = false;
   /** A server was lost, or another one has become the primary. */
   private hasBroken = false;
+  private isClosed = false;
 
-  constructor(client: MongoClient, database: Db, isReplicaSet: boolean) {
+  /** @param connect gives another client like the first */
+  constructor(connect: () => MongoClient, client: MongoClient, isReplicaSet: boolean) {
+    this.connect = connect;
+    this.isReplicaSet = isReplicaSet;
+    this.client = client;
+    this.use(client);
+  }
+
+  private use(client: MongoClient): void {
     client.on('connectionPoolCleared', () => {
       this.hasBroken = true;
     });
+    const database = client.db();
     this.client = client;
     this.database = database;
-    this.log = new MongoLog(database.collection('wlog'), isReplicaSet);
+    this.log = new MongoLog(database.collection('wlog'), this.isReplicaSet);
     this.tables = new MongoTables(database);
     this.seats = database.collection<SeatDocument>('seats');
+  }
+
+  /**
+   * What watches the servers in the driver (7.9) may wait for ever for one that broke off while it was being asked, or for half a minute for one that says nothing: then
+   * the driver finds no server, although there is one. A new client asks again.
+   */
+  private replace(client: MongoClient): void {
+    if (this.isClosed || client !== this.client) return;
+    this.use(this.connect());
+    this.hasBroken = true;
+    client.close().catch(() => undefined);
   }
 
   append(position: LogPosition, record: LogRecord, changes: RowChanges): Promise<'committed' | 'fenced'> {
@@ -324,6 +359,7 @@ export class MongoLogStore implements LogStore {
   }
 
   close(): Promise<void> {
+    this.isClosed = true;
     return this.client.close();
   }
 
@@ -346,9 +382,11 @@ export class MongoLogStore implements LogStore {
   }
 
   private async known<Result>(call: () => Promise<Result>): Promise<Result> {
+    const { client } = this;
     try {
       return await call();
     } catch (error) {
+      if (error instanceof MongoServerSelectionError) this.replace(client);
       const known = translated(error);
       if (known instanceof StoreRefusal && known.reason === 'full') this.isFull = true;
       throw known;
