@@ -159,6 +159,7 @@ export class MongoLogStore implements LogStore {
     if (this.isClosed || client !== this.client) return;
     this.use(this.connect());
     this.hasBroken = true;
+    // The call that found no server says what is wrong; how the client ends that nobody uses any more changes nothing.
     client.close().catch(() => undefined);
   }
 
