@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Broker, brokerOfCommand, brokerOfUrl, installedBrokers } from './brokers/brokers.js';
+import { BARE_LOOP, type Broker, brokerOfCommand, brokerOfUrl, installedBrokers } from './brokers/brokers.js';
 
 /** What the command line asks for. */
 export interface Options {
@@ -26,7 +26,7 @@ npm run bench -- baseline        the promised rows become the baseline
 npm run bench -- document        accept, full, scale, codec and durable, written into docs/benchmarks.md (or only those that are named)
 npm run bench -- list            names of all rows
 
-  --brokers A,B                  only these, in this order; ours, mosquitto and aedes otherwise
+  --brokers A,B                  only these, in this order; ours, mosquitto and aedes otherwise. bare-loop forwards QoS 0 and is no broker
   --broker NAME='COMMAND'        another one: {port}, {folder} and {config} (as for si-mqtt) are replaced
   --url NAME=mqtt://HOST:PORT    one that runs already; --pid NAME=PID tells its process, so that its CPU can be read
   --runs N  --seconds N          how often and how long each is measured
@@ -73,7 +73,7 @@ export function readOptions(args: readonly string[]): Options {
 
 function chosen(installed: readonly Broker[], added: readonly Broker[], names: readonly string[] | undefined, all: boolean): Broker[] {
   const every = [...installed, ...added];
-  if (names === undefined) return [...installed.filter(({ name }) => all || USUAL.includes(name)), ...added];
+  if (names === undefined) return [...installed.filter(({ name }) => (all ? name !== BARE_LOOP : USUAL.includes(name))), ...added];
   return names.map((name) => {
     const broker = every.find((one) => one.name === name);
     if (broker === undefined) throw new Error(`there is no broker ${name} here, only ${every.map((one) => one.name).join(', ')}`);

@@ -30,6 +30,12 @@ test('brokers can be chosen and added', () => {
   expect(namesOf([...added, '--brokers', 'there,si-mqtt'])).toEqual(['there', 'si-mqtt']);
 });
 
+test('the loop that is no broker takes part only when it is named', () => {
+  const ofMatrix = readOptions([]).brokers(true);
+  expect([...namesOf([]), ...ofMatrix.map(({ name }) => name)]).not.toContain('bare-loop');
+  expect(namesOf(['--brokers', 'si-mqtt,bare-loop'])).toEqual(['si-mqtt', 'bare-loop']);
+});
+
 test('a broker elsewhere is not started', async () => {
   const [there] = readOptions(['--url', 'there=mqtt://10.0.0.1', '--pid', 'there=12', '--brokers', 'there']).brokers(false);
   expect(await there.start(emptyFolder(), 'memory')).toMatchObject({ host: '10.0.0.1', port: 1883, pid: 12 });

@@ -25,6 +25,8 @@ export interface Broker {
 }
 
 export const OURS = 'si-mqtt';
+/** No broker, and so only measured when it is named. */
+export const BARE_LOOP = 'bare-loop';
 
 interface Ports {
   readonly port: number;
@@ -109,7 +111,7 @@ export function installedBrokers(): Broker[] {
   if (mosquitto !== undefined) {
     found.push(programBroker('mosquitto', versionOf(mosquitto, '-h'), [mosquitto, '-c', '{config}'], mosquittoConfiguration));
   }
-  found.push(aedes());
+  found.push(aedes(), bareLoop());
   const nats = findProgram('nats-server');
   if (nats !== undefined) {
     // GOMAXPROCS: one core for each broker.
@@ -165,12 +167,16 @@ function programBroker(
 function aedes(): Broker {
   const manifest = join(dirname(createRequire(import.meta.url).resolve('aedes')), 'package.json');
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
-  return programBroker(
-    'aedes',
-    `${version}, Node.js ${process.versions.node}`,
-    [process.execPath, `${repository}tooling/bench/dist/aedes.js`, '{port}'],
-    () => '',
-  );
+  return scriptBroker('aedes', `${version}, Node.js ${process.versions.node}`);
+}
+
+/** Forwards QoS 0 and does nothing else: what the kernel and Node take in the rows that it can. */
+function bareLoop(): Broker {
+  return scriptBroker(BARE_LOOP, `Node.js ${process.versions.node}`);
+}
+
+function scriptBroker(name: string, version: string): Broker {
+  return programBroker(name, version, [process.execPath, `${repository}tooling/bench/dist/${name}.js`, '{port}'], () => '');
 }
 
 function findProgram(name: string): string | undefined {

@@ -62,6 +62,9 @@ const CONNECTIONS_PER_PROCESS_MAX = 3000;
 /** One for each core beside the broker's, at most four. */
 export const processesBesideBroker = (): number => Math.max(1, Math.min(PROCESSES_MAX, cpus().length - 1));
 
+/** One more than there are cores, at most four. */
+export const processesOnEveryCore = (): number => Math.min(PROCESSES_MAX, cpus().length + 1);
+
 /** Loads a broker from processes of their own, and measures meanwhile. @throws Error if the broker refuses, closes or does not answer */
 export async function measureTraffic(load: TrafficLoad, conditions: Conditions): Promise<TrafficMeasurement> {
   const processes = Math.min(conditions.processes ?? processesBesideBroker(), load.publishers + load.subscribers);

@@ -1,6 +1,6 @@
 import { type RunningBroker } from '../brokers/broker-process.js';
 import { type Setup } from '../brokers/brokers.js';
-import { measureTraffic, processesBesideBroker } from '../generator/generator.js';
+import { measureTraffic, processesBesideBroker, processesOnEveryCore } from '../generator/generator.js';
 import { type Faults } from '../generator/integrity.js';
 import { type TrafficLoad } from '../generator/load.js';
 
@@ -81,12 +81,13 @@ export const usual: Workload = {
 };
 
 /**
- * A client pays for the same system calls as the broker. So one process alone is no faster than a fast broker, which then finds one message at a
- * time: what it costs under so little load would be measured. Two keep enough messages waiting, even if there is but one core beside the
- * broker's. At a given pace nothing has to be kept waiting, and a second process would only compete for the core.
+ * A client pays for the same system calls as the broker. So with as many processes as there are cores beside the broker's, a fast broker waits for
+ * its clients and finds one message at a time: what it costs under little load would be measured. With more processes than cores the scheduler gives the clients
+ * the larger part of the machine, so that messages wait for every broker. At a given pace nothing has to be kept waiting, and another process would
+ * only compete for the cores.
  */
 function processesFor({ messagesPerSecond }: Workload): number {
-  return messagesPerSecond === undefined ? Math.max(2, processesBesideBroker()) : processesBesideBroker();
+  return messagesPerSecond === undefined ? processesOnEveryCore() : processesBesideBroker();
 }
 
 export async function measureWorkload(workload: Workload, broker: RunningBroker, timing: Timing): Promise<Sample> {
