@@ -2,66 +2,33 @@ import { protocolError, publishFirstByte, type QoS, ReasonCode } from '@si-mqtt/
 import { type Message } from '../message.js';
 import { type Negotiated } from '../negotiation.js';
 import { type Output } from '../output.js';
-import { type RestoredDelivery, type RestoredSession } from '../ports/journal.js';
-import { type Recording } from '../recording.js';
+import { type RestoredDelivery } from '../ports/journal.js';
 import { type RetainedReplay } from '../retained-replay.js';
 import { type SharedGroup } from '../shared-group.js';
 import { type Subscription } from '../subscription.js';
-import { Backlog } from './backlog.js';
 import { Delivery } from './delivery.js';
-import { DeliveryQueue } from './delivery-queue.js';
 import { Inflight } from './inflight.js';
-import { Sending } from './sending.js';
-
-/** 'dropped' is a loss that the protocol allows (QoS 0, too large, expired): the publisher's message counts as taken. */
-export type DeliveryOutcome = 'taken' | 'dropped' | 'refused';
+import { type DeliveryOutcome, Waiting } from './waiting.js';
 
 /** With fewer deliveries than this in memory, the next page of the backlog is fetched. */
 const backlogLowWater = 64;
-
-/** Deliveries above its limit that a backlog may have while its oldest are being dropped. */
-const trimmedExtraMax = 1024;
 
 /** Deliveries that one call of `pump` sends at most, so that other connections get their turn. */
 const pumpMax = 256;
 
 /** Everything on the way to one client: what waits, what is in flight, and what the client still has room for. */
-export class Outbound extends Sending {
-  readonly queue: DeliveryQueue = new DeliveryQueue();
-  /** A delivery did not fit, and the policy is endSession. */
-  hasOverflowed = false;
+export class Outbound extends Waiting {
   private inflight: Inflight | undefined;
   /** What was in flight when the client came back and has not been sent again yet, in order. */
   private resend: Set<Delivery> | undefined;
   private replays: RetainedReplay[] | undefined;
   private sendQuotaInitial = 0;
-  /** Of a session that the journal has. */
-  private recording: Recording | undefined;
-  private backlog: Backlog | undefined;
   /** Shared subscriptions with messages that the queue did not take. */
   private heldUpGroups: Set<SharedGroup> | undefined;
   private isStillAllowed: ((delivery: Delivery) => boolean) | undefined;
 
   get inflightCount(): number {
     return this.inflight?.size ?? 0;
-  }
-
-  get queuedCount(): number {
-    return this.queue.length + (this.backlog?.messages ?? 0);
-  }
-
-  get queuedBytes(): number {
-    return this.queue.bytes + (this.backlog?.bytes ?? 0);
-  }
-
-  /** When the first that waits was received, wall clock; undefined: nothing waits, or only the journal knows. */
-  get oldestQueuedAt(): number | undefined {
-    return this.queue.peek()?.message.receivedAt ?? this.backlog?.oldestAt;
-  }
-
-  /** Asks the journal for `oldestQueuedAt`. */
-  async learnOldest(): Promise<void> {
-    await this.backlog?.learnOldest();
   }
 
   /**
@@ -85,16 +52,6 @@ export class Outbound extends Sending {
     );
   }
 
-  /** From now on the journal has what is delivered. */
-  record(recording: Recording): void {
-    this.recording = recording;
-  }
-
-  /** What an earlier run of the node had for this session stays in the journal until its client comes. */
-  restore({ queuedMessages, queuedBytes, lastPosition }: RestoredSession): void {
-    if (queuedMessages > 0) this.backlog = new Backlog(this.recording!, 0, lastPosition, queuedMessages, queuedBytes);
-  }
-
   /** The journal does not take this message: it is as if it had never come. Returns the packet identifiers under which it was about to be sent. */
   revoke(message: Message): number[] {
     const packetIds: number[] = [];
@@ -108,18 +65,6 @@ export class Outbound extends Sending {
     // What waits may be sent now, but in a later turn: the journal is at work on a batch.
     if (packetIds.length > 0) this.output?.requestPump();
     return packetIds;
-  }
-
-  /** Nobody is connected, and nobody is about to be: what the journal has needs no memory. */
-  unload(): void {
-    const { recording, queue } = this;
-    if (recording === undefined) return;
-    const known = queue.take((delivery) => delivery.position !== 0);
-    const first = known.at(0);
-    if (first === undefined) return;
-    const bytes = known.reduce((sum, { message }) => sum + message.size, 0);
-    const backlog = this.backlog ?? new Backlog(recording, first.position - 1, known.at(-1)!.position, 0, 0);
-    this.backlog = backlog.rewound(first.position, known.length, bytes, first.message.receivedAt);
   }
 
   /** A connection begins: aliases and quota start anew, unfinished exchanges are taken up again [MQTT-4.4.0-1]. */
@@ -280,7 +225,7 @@ export class Outbound extends Sending {
   }
 
   /** A delivery from the journal: what was in flight is sent again, what waited waits in memory now. */
-  private takeBack(restored: RestoredDelivery): void {
+  protected takeBack(restored: RestoredDelivery): void {
     const { packetId, position, isReceived } = restored;
     const delivery = this.deliveryOf(restored);
     if (packetId === 0) {
@@ -295,20 +240,6 @@ export class Outbound extends Sending {
       inflight.restore(delivery);
       (this.resend ??= new Set()).add(delivery);
     }
-  }
-
-  private deliveryOf({ message, qos, retain, subscriptionIdentifiers, ...restored }: RestoredDelivery): Delivery {
-    const { sharedSubscription, packetId, position } = restored;
-    const group = sharedSubscription === undefined ? undefined : this.surroundings.groupOf?.(sharedSubscription);
-    const delivery = new Delivery(message, qos, retain, subscriptionIdentifiers, group);
-    delivery.packetId = packetId;
-    delivery.position = position;
-    return delivery;
-  }
-
-  /** Some messages are in the journal only. */
-  get hasBacklog(): boolean {
-    return this.backlog !== undefined;
   }
 
   /** The same as `redispatchShared`, with what is in the journal only, for a session that is about to end; `redispatch` takes all. */
@@ -347,16 +278,6 @@ export class Outbound extends Sending {
     for (const delivery of gone) this.giveUp(delivery);
     // There may be room for what waits behind.
     this.output?.requestPump();
-  }
-
-  /** The journal need not have the delivery any more. */
-  private forget(delivery: Delivery): void {
-    if (delivery.position !== 0) this.recording!.finished(delivery.position);
-  }
-
-  /** Another member has it: what that one is sent may wait for this. */
-  private giveUp({ position, message }: Delivery): void {
-    if (position !== 0) this.recording!.finished(position, message.qos === 2);
   }
 
   private finished(): void {
@@ -408,61 +329,6 @@ export class Outbound extends Sending {
     inflight.published.delete(delivery.packetId);
     this.forget(delivery);
     return false;
-  }
-
-  /** The queue takes the message without dropping another. */
-  hasRoomFor({ size }: Message): boolean {
-    return this.surroundings.isOverloaded !== true && this.fits(size);
-  }
-
-  private fits(size: number): boolean {
-    const { queueMessagesMax, queueBytesMax } = this.surroundings.limits;
-    return this.queuedCount < queueMessagesMax && this.queuedBytes + size <= queueBytesMax;
-  }
-
-  private enqueue(delivery: Delivery): DeliveryOutcome {
-    const { limits, drops } = this.surroundings;
-    const queue = this.queue;
-    const size = delivery.message.size;
-    if (this.surroundings.isOverloaded) {
-      drops.overloaded++;
-      return 'refused';
-    }
-    const fits = () => this.fits(size);
-    if (!fits()) {
-      const isDropping = limits.queueOverflow === 'dropOldest' && size <= limits.queueBytesMax;
-      while (isDropping && !fits() && queue.length > 0) {
-        this.forget(queue.shift()!);
-        drops.queueFull++;
-      }
-      if (isDropping && !fits()) this.trimBacklog();
-      // While the journal drops the oldest, a few more are taken: to ask it takes longer than to deliver.
-      const isTrimmed = isDropping && this.queuedCount < limits.queueMessagesMax + trimmedExtraMax;
-      if (!fits() && !isTrimmed) {
-        drops.queueFull++;
-        this.hasOverflowed = limits.queueOverflow === 'endSession';
-        return 'refused';
-      }
-    }
-    const recording = delivery.qos === 0 ? undefined : this.recording;
-    recording?.enqueued(delivery);
-    if (recording === undefined || (this.output !== undefined && this.backlog === undefined)) {
-      queue.push(delivery);
-    } else {
-      this.backlog ??= new Backlog(recording, delivery.position - 1, delivery.position, 0, 0);
-      this.backlog.add(delivery.position, delivery.message);
-    }
-    return 'taken';
-  }
-
-  private trimBacklog(): void {
-    const { limits, drops, failed } = this.surroundings;
-    this.backlog!.trim(
-      () => this.queuedCount <= limits.queueMessagesMax && this.queuedBytes <= limits.queueBytesMax,
-      () => drops.queueFull++,
-      (delivery) => this.takeBack(delivery),
-      (error) => failed?.(error),
-    );
   }
 
   /** In the original order, under the original identifiers, with DUP, as far as the quota goes [MQTT-3.3.1-1]. */
