@@ -83,7 +83,7 @@ export const usual: Workload = {
 /**
  * A client pays for the same system calls as the broker. So with as many processes as there are cores beside the broker's, a fast broker waits for
  * its clients and finds one message at a time: what it costs under little load would be measured. With more processes than cores the scheduler gives the clients
- * the larger part of the machine, so that messages wait for every broker. At a given pace nothing has to be kept waiting, and another process would
+ * the larger part of the machine, so that more messages wait, although no broker has a core of its own then. At a given pace nothing has to be kept waiting, and another process would
  * only compete for the cores.
  */
 function processesFor({ messagesPerSecond }: Workload): number {
